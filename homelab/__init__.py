@@ -1,0 +1,3 @@
+"""Homelab Runbook: the vocabulary that the notebooks use (world, machine, plan, apply, check)."""
+
+__version__ = "0.1.0"
