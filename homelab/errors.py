@@ -1,0 +1,105 @@
+"""What can go wrong, as few typed exceptions with structured fields.
+
+Every error says what happened, where, and what to do next (``hint``). The command line
+turns the type into an exit status: see ``EXIT_STATUS``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+
+class HomelabError(Exception):
+    """The base: `what` happened, `where` (file:line, machine, address), and a `hint` on what to do."""
+
+    def __init__(self, what: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where, hint)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}\nHint: {self.hint}" if self.hint else text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input: `where` is file:line or a parameter's name."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ParamsError(HomelabError):
+    """Bad parameters, params file or topology: every problem at once, before anything starts."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        count = f"{len(self.problems)} problems" if len(self.problems) > 1 else "1 problem"
+        super().__init__(f"{count} in the parameters")
+
+    def __str__(self) -> str:
+        return "\n".join(str(p) for p in self.problems)
+
+
+class PrerequisiteMissing(HomelabError):
+    """The machine lacks something that is needed; nothing was started."""
+
+
+class LabError(HomelabError):
+    """The lab refused a request or is not there."""
+
+
+class CommandFailed(HomelabError):
+    """A command ended with a status that was not expected (`rc`), with what it printed."""
+
+    def __init__(self, argv: Sequence[str], rc: int, out: str = "", err: str = "", where: str = "") -> None:
+        self.argv, self.rc, self.out, self.err = list(argv), rc, out, err
+        said = (err.strip() or out.strip() or "it printed nothing").splitlines()
+        super().__init__(f"`{shlex.join(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}", where)
+
+
+class WaitTimeout(HomelabError):
+    """A condition did not come true: what it was, how long we waited (s), and the state seen last."""
+
+    def __init__(self, waited_for: str, seconds: float, last: str, hint: str = "", where: str = "") -> None:
+        self.waited_for, self.seconds, self.last = waited_for, seconds, last
+        super().__init__(f"waited {seconds:.3g} s for {waited_for}; last seen: {last}", where, hint)
+
+
+class StalePlan(HomelabError):
+    """The world is no longer what the plan (or the undo) was computed from."""
+
+
+class ApplyFailed(HomelabError):
+    """A change failed; the ones before it are in the journal and can be undone."""
+
+
+class CheckFailed(HomelabError):
+    """A check did not hold: `name` of the check, the `vantage` point, and the `evidence`."""
+
+    def __init__(self, name: str, vantage: str, evidence: str, hint: str = "") -> None:
+        self.name, self.vantage, self.evidence = name, vantage, evidence
+        super().__init__(f"{name}: {evidence}", f"from {vantage}", hint)
+
+
+EXIT_OK, EXIT_FAILED, EXIT_DRIFT, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def exit_status(error: BaseException) -> int:
+    """The exit status that the command line's contract gives `error`."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    if isinstance(error, ParamsError | PrerequisiteMissing):
+        return EXIT_NOT_STARTED
+    return EXIT_FAILED
+
+
+def as_record(problem: Problem) -> dict[str, str]:
+    """`problem` as plain data, for reports."""
+    return asdict(problem)

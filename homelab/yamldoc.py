@@ -1,0 +1,258 @@
+"""YAML that knows its lines, and pydantic models checked against it with all problems at once.
+
+A leaf module: it imports nothing of ours but the errors, so that the lab may use it too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from homelab.errors import ParamsError, Problem
+
+LARGEST = 1_000_000  # bytes; a params file is a page or two
+DEEPEST = 40  # levels of nesting
+
+KeyPath = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data, and the 1-based line of every key path in it."""
+
+    source: str
+    data: Any
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+    def where(self, path: Iterable[str | int]) -> str:
+        """``file:line`` of `path`, or of the nearest key above it that the file has."""
+        keys = tuple(path)
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        line = self.lines.get(keys)
+        return f"{self.source}:{line}" if line else self.source
+
+    def under(self, key: str) -> Document:
+        """The document below `key`, with its lines kept; empty when there is no such key."""
+        data = self.data.get(key) if isinstance(self.data, dict) else None
+        return Document(self.source, data, {p[1:]: n for p, n in self.lines.items() if p[:1] == (key,)})
+
+
+def load(path: str | Path) -> Document:
+    """Read a YAML file of plain data: no aliases, no tags, no duplicate keys, UTF-8 text.
+
+    Raises:
+        ParamsError: the file is missing, not readable, not such YAML, or empty.
+    """
+    source = str(path)
+
+    def refuse(what: str, hint: str, line: int | None = None) -> ParamsError:
+        return ParamsError([Problem(f"{source}:{line}" if line else source, what, hint)])
+
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except OSError as error:
+        raise refuse(
+            f"cannot be read: {error.strerror}", "name an existing file, for example params/lab.yaml"
+        ) from error
+    if len(raw) > LARGEST:
+        raise refuse(f"is larger than {LARGEST} bytes", "a params file is a page or two of YAML")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse("is not text in UTF-8", "is it a params file at all?") from error
+    return parse(text, source)
+
+
+def parse(text: str, source: str) -> Document:
+    """The document in `text`; `source` is what errors call it.
+
+    Raises:
+        ParamsError: as `load`.
+    """
+    lines: dict[KeyPath, int] = {}
+    problems: list[Problem] = []
+    try:
+        node = yaml.compose(text, Loader=_NoAliases)
+        data = _build(node, (), source, lines, problems) if node else None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        where = f"{source}:{mark.line + 1}" if mark else source
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ParamsError(
+            [
+                Problem(
+                    where,
+                    f"is not the YAML that we read: {what}",
+                    "indent with spaces; quote text with : or #",
+                )
+            ]
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ParamsError([Problem(source, f"is not the YAML that we read: {error}")]) from error
+    if problems:
+        raise ParamsError(problems)
+    if data is None:
+        raise ParamsError(
+            [Problem(source, "is empty", "start from params/lab.yaml or params/home.example.yaml")]
+        )
+    if not isinstance(data, dict):
+        raise ParamsError(
+            [
+                Problem(
+                    f"{source}:1", f"holds a {_kind(data)}, not keys with values", "write `key: value` lines"
+                )
+            ]
+        )
+    return Document(source, data, lines)
+
+
+class _NoAliases(yaml.SafeLoader):
+    """A few hundred bytes of aliases can expand to gigabytes, and no params file needs one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read here", mark)
+        return super().compose_node(parent, index)
+
+
+def _build(
+    node: yaml.Node, path: KeyPath, source: str, lines: dict[KeyPath, int], problems: list[Problem]
+) -> Any:
+    if len(path) > DEEPEST:
+        raise ValueError(f"nested deeper than {DEEPEST} levels")
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, (*path, n), source, lines, problems) for n, item in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                problems.append(
+                    Problem(f"{source}:{line}", "a key must be a plain word", "write `name: value`")
+                )
+                continue
+            if key in out:
+                first = lines[(*path, key)]
+                problems.append(
+                    Problem(
+                        f"{source}:{line}",
+                        f"{key!r} is there twice (first on line {first})",
+                        "keep one of them",
+                    )
+                )
+            lines[(*path, key)] = line
+            out[key] = _build(value_node, (*path, key), source, lines, problems)
+        return out
+    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", "python")):
+        problems.append(
+            Problem(
+                f"{source}:{node.start_mark.line + 1}",
+                f"the tag {node.tag} is not read here",
+                "write plain text or numbers",
+            )
+        )
+        return None
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        what = str(error).splitlines()[0]
+        problems.append(
+            Problem(
+                f"{source}:{node.start_mark.line + 1}", f"{node.value!r} cannot be read: {what}", "quote it"
+            )
+        )
+        return None
+    # Dates and times are values that no parameter has: what looks like one was meant as text.
+    return value if value is None or isinstance(value, bool | int | float | str) else node.value
+
+
+def validate(model: type[Model], document: Document) -> Model:
+    """`document` as a `model`.
+
+    Raises:
+        ParamsError: every problem, each with file and line; unknown keys with the nearest name.
+    """
+    try:
+        return model.model_validate(document.data if document.data is not None else {})
+    except ValidationError as error:
+        raise ParamsError(problems_of(error, model, document)) from error
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], document: Document) -> list[Problem]:
+    """The problems in `error`, each with its place in `document` and a hint."""
+    found = []
+    for item in error.errors(include_url=False):
+        path = tuple(item["loc"])
+        name = ".".join(str(p) for p in path)
+        if item["type"] == "extra_forbidden":
+            near = nearest(str(path[-1]), _names(model, path[:-1]))
+            found.append(Problem(document.where(path), f"unknown key {name!r}", near))
+        elif item["type"] == "missing":
+            found.append(Problem(document.where(path), f"{name!r} is missing"))
+        else:
+            said = item["msg"].removeprefix("Value error, ")
+            shown = item.get("input")
+            got = (
+                f", not {shown!r}"
+                if isinstance(shown, str | int | float | bool) and item["type"] != "value_error"
+                else ""
+            )
+            hint = (item.get("ctx") or {}).get("hint", "")
+            found.append(
+                Problem(
+                    document.where(path),
+                    f"{name + ': ' if name else ''}{said[:1].lower()}{said[1:]}{got}",
+                    str(hint),
+                )
+            )
+    return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to `name`, or all of them."""
+    words = sorted(set(known))
+    near = difflib.get_close_matches(name, words, 1, 0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(words)}" if words else ""
+
+
+def _names(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys that `model` knows below `path`; steps through containers of models."""
+    here: Any = model
+    for step in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            info = here.model_fields.get(str(step))
+            here = info.annotation if info else None
+        else:  # a step into a list or a mapping: on to what it holds
+            here = _model_in(here)
+        if len(getattr(here, "__args__", ())) and type(None) in here.__args__:
+            here = next(a for a in here.__args__ if a is not type(None))
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [f.alias or n for n, f in here.model_fields.items()]
+    return []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if found := _model_in(inner):
+            return found
+    return None
+
+
+def _kind(value: object) -> str:
+    return {"list": "list", "str": "text"}.get(type(value).__name__, type(value).__name__)
