@@ -1,0 +1,79 @@
+"""Checks: one question, asked from one vantage point, answered with evidence."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any, ParamSpec
+
+from homelab.errors import CheckFailed, HomelabError
+from homelab.record import MARKS, Showing, badge, show
+
+P = ParamSpec("P")
+STATUSES = ("ok", "warn", "fail", "skip")
+
+
+@dataclass(frozen=True)
+class Answer(Showing):
+    """What a check found: `status` is ok, warn, fail or skip; `evidence` is what was seen, in its words."""
+
+    name: str
+    vantage: str
+    status: str
+    evidence: str
+    hint: str = ""
+
+    def text(self) -> str:
+        """One line, and the hint below it."""
+        line = f"{MARKS[self.status]} {self.status:<4} {self.name} (from {self.vantage}): {self.evidence}"
+        return f"{line}\n       Hint: {self.hint}" if self.hint and self.status != "ok" else line
+
+    def html(self) -> str:
+        """The same, with the status as a coloured word."""
+        hint = f"<br><i>Hint: {escape(self.hint)}</i>" if self.hint and self.status != "ok" else ""
+        evidence = escape(self.evidence)
+        if "\n" in evidence:
+            evidence = f'<pre style="margin:.3em 0">{evidence}</pre>'
+        return f"<div>{badge(self.status)} &nbsp;<b>{escape(self.name)}</b> <small>from {escape(self.vantage)}</small><br>{evidence}{hint}</div>"
+
+    def record(self) -> dict[str, Any]:
+        """See `homelab.record`."""
+        return {
+            "kind": "check",
+            "name": self.name,
+            "vantage": self.vantage,
+            "status": self.status,
+            "evidence": self.evidence,
+            "hint": self.hint or None,
+        }
+
+
+def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Mark a function as a check: an error on the way is a failed answer, not a crash."""
+
+    @functools.wraps(question)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> Answer:
+        try:
+            return question(*args, **kwargs)
+        except HomelabError as error:
+            name = question.__name__.replace("_", " ")
+            place = args[0] if args else None
+            vantage = error.where or getattr(place, "name", "here")
+            return Answer(name, str(vantage), "fail", error.what, error.hint)
+
+    return asked
+
+
+def prove(*answers: Answer) -> None:
+    """Show the answers; the first that failed ends the stage.
+
+    Raises:
+        CheckFailed: an answer is *fail*; all answers are shown before.
+    """
+    for answer in answers:
+        show(answer)
+    for answer in answers:
+        if answer.status == "fail":
+            raise CheckFailed(answer.name, answer.vantage, answer.evidence, answer.hint)

@@ -1,0 +1,95 @@
+"""The world's append-only journal: every change that was applied, with its stage, and how to take it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homelab.errors import HomelabError
+from homelab.plan import Change, Plan
+from homelab.record import masked
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One applied change: when (seconds since 1970), in which run (may be empty) and stage."""
+
+    at: float
+    run: str
+    stage: str
+    change: Change
+
+
+class Journal:
+    """A file of one JSON line per applied change."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, run: str, change: Change, stage: str) -> None:
+        """Write down an applied change, durably, before the next one starts.
+
+        Raises:
+            HomelabError: the file cannot be written.
+        """
+        line = json.dumps(
+            {"schema": SCHEMA, "at": time.time(), "run": run, "stage": stage, **masked(change.data())}
+        )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise HomelabError(f"the journal cannot be written: {error.strerror}", str(self.path)) from error
+
+    def entries(self, run: str | None = None) -> list[Entry]:
+        """The entries, oldest first; of one run if it is named.
+
+        Raises:
+            HomelabError: a line was written by a newer version.
+        """
+        if not self.path.is_file():
+            return []
+        found = []
+        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                data: dict[str, Any] = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the half line of a process that died while writing: the change was not confirmed
+            if data.get("schema") != SCHEMA:
+                raise HomelabError(
+                    f"the entry has schema {data.get('schema')}, this version reads {SCHEMA}",
+                    f"{self.path}:{number}",
+                    "undo it with the version that wrote it, or move the file away",
+                )
+            if run is None or data["run"] == run:
+                found.append(Entry(data["at"], data["run"], data["stage"], Change.load(data)))
+        return found
+
+    def way_back(self, run: str | None = None, stage: str = "undo") -> Plan:
+        """The plan that takes back what the journal (or one run of it) holds, last change first."""
+        standing: list[Change] = []
+        for entry in self.entries(run):
+            if standing and _same(standing[-1].inverse(), entry.change):
+                standing.pop()  # it was taken back already
+            else:
+                standing.append(entry.change)
+        return Plan(stage, tuple(c.inverse() for c in reversed(standing)))
+
+
+def _same(one: Change, other: Change) -> bool:
+    return (one.machine, one.resource, one.name, one.before, one.after) == (
+        other.machine,
+        other.resource,
+        other.name,
+        other.before,
+        other.after,
+    )

@@ -1,0 +1,105 @@
+"""The lab's request socket, as its clients see it: one JSON line a request, descriptors beside it.
+
+A leaf module: the lab's own command line and the library speak through it, so the protocol is
+written down once. See `request` for the form of an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from homelab.errors import LabError
+
+MAX_FDS = 4
+DOWN = "start it: ./runbook lab up"
+
+
+class Connection:
+    """One request's connection: read its further answers, or close it to end what it started."""
+
+    def __init__(self, sock: socket.socket, path: str) -> None:
+        self._sock, self._path, self._buffer = sock, path, b""
+        self.fds: list[int] = []
+
+    def send(self, document: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Send one line, with `fds` beside it.
+
+        Raises:
+            LabError: the lab is gone.
+        """
+        line = json.dumps(document).encode() + b"\n"
+        try:
+            if fds:
+                sent = socket.send_fds(self._sock, [line], list(fds))
+                self._sock.sendall(line[sent:])
+            else:
+                self._sock.sendall(line)
+        except OSError as error:
+            raise LabError(f"the lab went away: {error.strerror}", self._path, DOWN) from error
+
+    def answer(self) -> dict[str, Any]:
+        """The next line; descriptors that came with it are in `fds`.
+
+        Raises:
+            LabError: what the lab says went wrong, or that it is gone.
+        """
+        while b"\n" not in self._buffer:
+            try:
+                data, fds, _, _ = socket.recv_fds(self._sock, 1 << 16, MAX_FDS)
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise LabError(f"the lab went away: {error.strerror}", self._path, DOWN) from error
+            self.fds += fds
+            if not data:
+                raise LabError("the lab ended while it was asked", self._path, DOWN)
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        document: dict[str, Any] = json.loads(line)
+        if problem := document.get("error"):
+            raise LabError(problem["what"], problem.get("where", ""), problem.get("hint", ""))
+        return document
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Let `answer` raise `TimeoutError` after `seconds`."""
+        self._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """Close it; a command that still runs on it is killed."""
+        self._sock.close()
+
+
+@contextmanager
+def ask(path: str | Path, document: dict[str, Any], fds: Sequence[int] = ()) -> Iterator[Connection]:
+    """A connection on which `document` has been sent.
+
+    Raises:
+        LabError: no lab answers at `path`.
+    """
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.connect(str(path))
+    except OSError as error:
+        sock.close()
+        raise LabError("no lab answers", str(path), DOWN) from error
+    connection = Connection(sock, str(path))
+    try:
+        connection.send(document, fds)
+        yield connection
+    finally:
+        connection.close()
+
+
+def request(path: str | Path, **document: Any) -> dict[str, Any]:
+    """One request, one answer: ``request(path, op="status")``.
+
+    Raises:
+        LabError: no lab answers, or it refuses.
+    """
+    with ask(path, document) as connection:
+        return connection.answer()

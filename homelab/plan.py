@@ -1,0 +1,259 @@
+"""A change is a transition between two states; a plan is changes in order.
+
+The command that is shown, what is executed, the way back and whether a plan is stale all come
+from the same two states: `before` and `after`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from types import ModuleType
+from typing import Any, Protocol
+
+from homelab.errors import HomelabError
+from homelab.machine import shown
+from homelab.record import Showing, badge, table
+
+State = Any  # a small frozen dataclass of a resource module
+
+
+@dataclass(frozen=True)
+class Later:
+    """A value that is known only after an earlier change: shown as ``<known after enrolment>``."""
+
+    after: str
+
+    def __str__(self) -> str:
+        return f"<known after {self.after}>"
+
+
+class Resource(Protocol):
+    """A module in `homelab.resources`: what one noun is, and how it gets from one state to another."""
+
+    def read(self, place: Any, name: str) -> State:
+        """The state now, by read-only commands."""
+        ...
+
+    def command(self, before: State, after: State) -> list[str]:
+        """What a learner would type for this transition."""
+        ...
+
+    def do(self, place: Any, before: State, after: State) -> None:
+        """Make the transition."""
+        ...
+
+
+def resource(name: str) -> ModuleType:
+    """The module ``homelab.resources.<name>``.
+
+    Raises:
+        HomelabError: there is none; a plan written by another version may name one.
+    """
+    try:
+        return importlib.import_module(f"homelab.resources.{name}")
+    except ModuleNotFoundError as error:
+        raise HomelabError(
+            f"no resource is called {name!r}", "", "was the plan made by another version?"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Change:
+    """One transition of one resource on one machine, and why; `loses` says what cannot be taken back."""
+
+    machine: str
+    resource: str
+    why: str
+    before: State
+    after: State
+    name: str = ""
+    loses: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command, as typed on the machine."""
+        return shown(resource(self.resource).command(self.before, self.after))
+
+    def inverse(self) -> Change:
+        """The way back: the same change with before and after swapped."""
+        return dataclasses.replace(self, before=self.after, after=self.before, why=f"take back: {self.why}")
+
+    def data(self) -> dict[str, Any]:
+        """Plain data, from which `Change.load` makes an equal change."""
+        return {
+            "machine": self.machine,
+            "resource": self.resource,
+            "name": self.name,
+            "why": self.why,
+            "loses": self.loses,
+            "before": dump(self.before),
+            "after": dump(self.after),
+        }
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Change:
+        """The change in `data`.
+
+        Raises:
+            HomelabError: its resource or a field of its states is unknown.
+        """
+        kind = resource(data["resource"]).State
+        return cls(
+            data["machine"],
+            data["resource"],
+            data["why"],
+            _undump(kind, data["before"]),
+            _undump(kind, data["after"]),
+            data.get("name", ""),
+            data.get("loses", ""),
+        )
+
+    def public(self, outcome: str = "planned") -> dict[str, Any]:
+        """What a record and the results say of it."""
+        return {
+            "machine": self.machine,
+            "resource": self.resource,
+            "why": self.why,
+            "command": self.command,
+            "outcome": outcome,
+            "loses": self.loses or None,
+        }
+
+
+@dataclass(frozen=True)
+class Plan(Showing):
+    """Changes in order, of one stage; computed from states alone."""
+
+    stage: str
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def inverse(self) -> Plan:
+        """The way back, last change first."""
+        return Plan(self.stage, tuple(c.inverse() for c in reversed(self.changes)))
+
+    def data(self) -> dict[str, Any]:
+        """Plain JSON; `Plan.load` reads it."""
+        return {"stage": self.stage, "changes": [c.data() for c in self.changes]}
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Plan:
+        """The plan in `data` (see `data`)."""
+        return cls(data["stage"], tuple(Change.load(c) for c in data["changes"]))
+
+    def text(self) -> str:
+        """Now, wanted, the command, and what cannot be taken back."""
+        if not self.changes:
+            return "\n".join(["No changes.", *self.notes])
+        lines = [f"{len(self)} change{'s' * (len(self) > 1)}:"]
+        for n, c in enumerate(self.changes, 1):
+            lines += [f"{n:>3}. on {c.machine}: {c.why}", f"       {difference(c)}", f"     $ {c.command}"]
+            if c.loses:
+                lines.append(f"       cannot be taken back: {c.loses}")
+        return "\n".join([*lines, *self.notes])
+
+    def html(self) -> str:
+        """The same as a table."""
+        notes = "".join(f"<p>{escape(n)}</p>" for n in self.notes)
+        if not self.changes:
+            return f"<p>{badge('already')} No changes.</p>{notes}"
+        rows = []
+        for c in self.changes:
+            lost = f"<br><i>cannot be taken back: {escape(c.loses)}</i>" if c.loses else ""
+            rows.append(
+                [
+                    escape(c.machine),
+                    escape(c.why) + lost,
+                    escape(difference(c)),
+                    f"<code>{escape(c.command)}</code>",
+                ]
+            )
+        return table(["on", "why", "now → wanted", "command"], rows) + notes
+
+    def record(self) -> dict[str, Any]:
+        """See `homelab.record`."""
+        return {"kind": "plan", "stage": self.stage, "changes": [c.public() for c in self.changes]}
+
+
+def change(
+    machine: str, name_of_resource: str, before: State, after: State, why: str, **more: str
+) -> tuple[Change, ...]:
+    """The change from `before` to `after`, or nothing when the machine is there already."""
+    if matches(before, after):
+        return ()
+    return (Change(machine, name_of_resource, why, before, after, **more),)
+
+
+def plan(stage: str, *changes: Sequence[Change], notes: Sequence[str] = ()) -> Plan:
+    """A plan of all `changes`, in this order."""
+    return Plan(stage, tuple(c for part in changes for c in part), tuple(notes))
+
+
+def matches(state: State, wanted: State) -> bool:
+    """Whether `state` is what is wanted; a value known only later matches any."""
+    if type(state) is not type(wanted):
+        return False
+    return all(
+        isinstance(getattr(wanted, f.name), Later) or getattr(state, f.name) == getattr(wanted, f.name)
+        for f in dataclasses.fields(wanted)
+        if f.compare
+    )
+
+
+def difference(change: Change) -> str:
+    """What differs between the two states, in words: ``node: NeedsLogin → Running``."""
+    parts = []
+    for f in dataclasses.fields(change.after):
+        old, new = getattr(change.before, f.name), getattr(change.after, f.name)
+        if f.compare and old != new and f.metadata.get("show", True):
+            parts.append(f"{f.name.replace('_', ' ')}: {_word(old)} → {_word(new)}")
+    return ", ".join(parts) or "its content"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(str(v) for v in value) or "none"
+    return str(value) if value not in ("", None) else "none"
+
+
+def dump(state: State) -> dict[str, Any]:
+    """`state` as plain data."""
+    return {f.name: _plain(getattr(state, f.name)) for f in dataclasses.fields(state)}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Later):
+        return {"later": value.after}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _undump(kind: type[Any], data: Mapping[str, Any]) -> State:
+    fields = {f.name for f in dataclasses.fields(kind)}
+    if unknown := set(data) - fields:
+        raise HomelabError(f"the saved state has fields that are unknown here: {', '.join(sorted(unknown))}")
+    return kind(**{k: _lift(v) for k, v in data.items()})
+
+
+def _lift(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"later"}:
+        return Later(value["later"])
+    if isinstance(value, list):
+        return tuple(_lift(v) for v in value)
+    return value

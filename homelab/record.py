@@ -1,0 +1,86 @@
+"""What a notebook shows also carries a record, which the runner collects as it comes."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Protocol
+
+from homelab.secret import mask
+
+MIME = "application/vnd.homelab+json"
+VERSION = 1
+MARKS = {
+    "ok": "✓", "applied": "✓", "warn": "!", "fail": "✗", "failed": "✗", "skip": "–",
+    "planned": "○", "already": "=", "undone": "↶",
+}  # fmt: skip
+COLOURS = {
+    "ok": "#1a7f4b", "applied": "#1a7f4b", "already": "#1a7f4b", "warn": "#9a6700", "fail": "#c0362c",
+    "failed": "#c0362c", "skip": "#6b7280", "planned": "#2f5fb3", "undone": "#6b7280",
+}  # fmt: skip
+
+
+class Shown(Protocol):
+    """What can be shown: as text, as HTML, and as a record."""
+
+    def text(self) -> str:
+        """For a terminal."""
+        ...
+
+    def html(self) -> str:
+        """For a notebook and the report."""
+        ...
+
+    def record(self) -> dict[str, Any]:
+        """For the runner; plain data with ``v`` and ``kind``."""
+        ...
+
+
+class Showing:
+    """Mixed into what is shown: one object renders as text, HTML and record from the same data."""
+
+    def __str__(self: Shown) -> str:
+        return mask(self.text())
+
+    def _repr_mimebundle_(self: Shown, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {
+            "text/plain": mask(self.text()),
+            "text/html": mask(self.html()),
+            MIME: masked({"v": VERSION, **self.record()}),
+        }
+
+
+def show(thing: object) -> None:
+    """Show `thing` where we run: rich in a notebook, text in a terminal."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        print(thing)
+    else:
+        display(thing)
+
+
+def masked(value: Any) -> Any:
+    """`value` (plain data) with every secret in its texts masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item) for item in value]
+    return value
+
+
+def badge(status: str) -> str:
+    """A small coloured word for `status`, in HTML."""
+    return (
+        f'<b style="color:{COLOURS.get(status, "inherit")}">{MARKS.get(status, "")}&nbsp;{escape(status)}</b>'
+    )
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """An HTML table; cells are HTML already."""
+    cell = 'style="text-align:left;vertical-align:top;padding:.25em .9em .25em 0"'
+    top = "".join(f"<th {cell}>{escape(h)}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td {cell}>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
