@@ -41,7 +41,7 @@ class LabMachine:
         parts: dict[str, list[str]] = {"out": [], "err": []}
 
         def drain(name: str, fd: int) -> None:
-            with open(fd, encoding="utf-8", errors="replace") as pipe:
+            with os.fdopen(fd, encoding="utf-8", errors="replace") as pipe:
                 for line in pipe:
                     parts[name].append(line)
                     if watch:
@@ -49,7 +49,7 @@ class LabMachine:
 
         def feed(fd: int) -> None:
             try:
-                with open(fd, "w", encoding="utf-8") as pipe:
+                with os.fdopen(fd, "w", encoding="utf-8") as pipe:
                     pipe.write(stdin)
             except BrokenPipeError:
                 return  # it ended without reading
@@ -96,7 +96,7 @@ class LabMachine:
         with labsocket.ask(self.path, {"op": "read", "machine": self.name, "path": path}) as connection:
             if not connection.answer().get("ok"):
                 return None
-            with open(connection.fds.pop(), encoding="utf-8", errors="replace") as file:
+            with os.fdopen(connection.fds.pop(), encoding="utf-8", errors="replace") as file:
                 return file.read()
 
     def write_text(self, path: str, text: str, mode: int = 0o644) -> None:
@@ -104,7 +104,7 @@ class LabMachine:
         document = {"op": "write", "machine": self.name, "path": path, "mode": mode}
         with labsocket.ask(self.path, document) as connection:
             connection.answer()
-            with open(connection.fds.pop(), "w", encoding="utf-8") as file:
+            with os.fdopen(connection.fds.pop(), "w", encoding="utf-8") as file:
                 file.write(text)
             connection.send({"commit": True})
             connection.answer()

@@ -57,7 +57,7 @@ def show(thing: object) -> None:
     if get_ipython() is None:
         print(thing)
     else:
-        display(thing)
+        display(thing)  # type: ignore[no-untyped-call]
 
 
 def masked(value: Any) -> Any:

@@ -1,0 +1,137 @@
+"""Parameters: one YAML file per world, checked with all its problems at once before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from homelab import stages
+from homelab.errors import ParamsError, Problem
+from homelab.secret import Secret
+from homelab.yamldoc import Document, load, nearest, problems_of
+
+PARAMS = Path(__file__).resolve().parents[1] / "params"
+TAILSCALE = "https://controlplane.tailscale.com"
+
+
+class Strict(BaseModel):
+    """Refuses keys it does not know, and cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MachineParams(Strict):
+    """A machine of a home: where it is."""
+
+    connection: Literal["local"] = "local"
+    about: str = ""
+
+
+class WorldParams(Strict):
+    """The common keys of a params file."""
+
+    world: str = Field("home", min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    about: str = ""
+    apply: bool = False
+    login_server: str = TAILSCALE
+    api_key: Secret | None = None
+    machines: dict[str, MachineParams] = Field(default_factory=dict)
+
+    @field_validator("login_server")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        if not value.startswith("https://") or len(value) < len("https://a.b"):
+            raise ValueError(f"must be an address such as {TAILSCALE} or https://headscale.example.com")
+        return value.rstrip("/")
+
+
+class World:
+    """A params file that was read and found good: its common keys, and a section per stage."""
+
+    def __init__(self, path: Path, common: WorldParams, document: Document) -> None:
+        self.path, self.common, self.document = path, common, document
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether this is the disposable lab rather than somebody's home."""
+        return self.common.world == "lab"
+
+
+def path_of(params: str | Path) -> Path:
+    """The file that `params` means: ``lab`` is params/lab.yaml, anything else is a path."""
+    text = str(params)
+    return PARAMS / "lab.yaml" if text == "lab" else Path(text).expanduser()
+
+
+def read(params: str | Path) -> World:
+    """Read a params file and check all of it, every stage's section included.
+
+    Raises:
+        ParamsError: every problem, with file and line.
+    """
+    path = path_of(params)
+    document = load(path)
+    problems: list[Problem] = []
+    known = {name[3:]: name for name in stages.names()}
+    common: dict[str, Any] = {}
+    for key, value in document.data.items():
+        if key in known:
+            _, bad = _section(known[key], document.under(key), key)
+            problems += bad
+        elif key in WorldParams.model_fields:
+            common[key] = value
+        elif key != "topology":  # the lab's own business, which it checks itself
+            words = [*WorldParams.model_fields, *known, "topology"]
+            problems.append(Problem(document.where((key,)), f"unknown key {key!r}", nearest(key, words)))
+    try:
+        made = WorldParams.model_validate(common)
+    except ValidationError as error:
+        raise ParamsError(problems + problems_of(error, WorldParams, document)) from error
+    if "topology" in document.data and made.world != "lab":
+        where = document.where(("topology",))
+        problems.append(Problem(where, "only the lab has a topology", "a home is what it is: remove the key"))
+    if problems:
+        raise ParamsError(problems)
+    return World(path, made, document)
+
+
+def for_stage(world: World, stage: str, given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The parameters of `stage` as plain values for its notebook; `given` are words from the command line.
+
+    Raises:
+        ParamsError: unknown parameter (with the nearest name) or a value of the wrong kind or range.
+    """
+    section = dict(world.document.under(stage[3:]).data or {})
+    model: type[BaseModel] = stages.module(stage).Params
+    problems = []
+    for name, word in (given or {}).items():
+        if name not in model.model_fields:
+            hint = nearest(name, model.model_fields)
+            problems.append(Problem(f"-p {name}", f"{stage} has no such parameter", hint))
+            continue
+        section[name] = _value(word)
+    document = Document(f"{stage}", section)
+    made, bad = _section(stage, document, "-p")
+    if problems or bad or made is None:
+        raise ParamsError(problems + bad)
+    return made.model_dump(mode="json")
+
+
+def _value(word: str) -> Any:
+    """A word of the command line, read as YAML reads a value, so that 3 is a number and [a, b] a list."""
+    try:
+        return yaml.safe_load(word)
+    except yaml.YAMLError:
+        return word
+
+
+def _section(stage: str, document: Document, prefix: str) -> tuple[BaseModel | None, list[Problem]]:
+    model: type[BaseModel] = stages.module(stage).Params
+    try:
+        return model.model_validate(document.data or {}), []
+    except ValidationError as error:
+        return None, problems_of(error, model, document)

@@ -1,0 +1,44 @@
+"""The stages: one chapter a module, one notebook a chapter, in the order of their numbers.
+
+A stage module has ``Params`` (its parameters with their defaults, a pydantic model), what it
+wants, what it needs, and its checks.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from homelab.errors import ParamsError, Problem
+from homelab.yamldoc import nearest
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def names() -> list[str]:
+    """The stages that have a notebook, such as ``00_welcome``, in order."""
+    return sorted(p.stem for p in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def find(word: str) -> str:
+    """The stage that `word` means: ``03_enrollment``, ``enrollment`` and ``03`` are the same.
+
+    Raises:
+        ParamsError: no stage is called so.
+    """
+    known = names()
+    for name in known:
+        if word in (name, name[3:], name[:2]):
+            return name
+    raise ParamsError([Problem(word, "is not a stage", nearest(word, [*known, *(n[3:] for n in known)]))])
+
+
+def module(name: str) -> ModuleType:
+    """The module of the stage ``NN_name``."""
+    return importlib.import_module(f"homelab.stages.{name[3:]}")
+
+
+def notebook(name: str) -> Path:
+    """The notebook of the stage ``NN_name``."""
+    return NOTEBOOKS / f"{name}.ipynb"
