@@ -51,15 +51,23 @@ class Answer(Showing):
 
 
 def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Mark a function as a check: an error on the way is a failed answer, not a crash."""
+    """Mark a function as a check; its first argument is the vantage point.
+
+    An error on the way is a failed answer, not a crash. While changes of that world wait to be
+    applied, the answer is *skip*: the question is about what is not there yet.
+    """
 
     @functools.wraps(question)
     def asked(*args: P.args, **kwargs: P.kwargs) -> Answer:
+        place = args[0] if args else None
+        name = question.__name__.replace("_", " ")
+        waiting = getattr(getattr(place, "pending", None), "count", 0)
+        if waiting:
+            what = f"waits for {waiting} change{'s' * (waiting > 1)}"
+            return Answer(name, getattr(place, "name", "here"), "skip", what)
         try:
             return question(*args, **kwargs)
         except HomelabError as error:
-            name = question.__name__.replace("_", " ")
-            place = args[0] if args else None
             vantage = error.where or getattr(place, "name", "here")
             return Answer(name, str(vantage), "fail", error.what, error.hint)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 class HomelabError(Exception):
@@ -80,6 +80,10 @@ class ApplyFailed(HomelabError):
     """A change failed; the ones before it are in the journal and can be undone."""
 
 
+class NeedFailed(HomelabError):
+    """What this stage needs failed to apply earlier in the same run: the stage is skipped."""
+
+
 class CheckFailed(HomelabError):
     """A check did not hold: `name` of the check, the `vantage` point, and the `evidence`."""
 
@@ -98,8 +102,3 @@ def exit_status(error: BaseException) -> int:
     if isinstance(error, ParamsError | PrerequisiteMissing):
         return EXIT_NOT_STARTED
     return EXIT_FAILED
-
-
-def as_record(problem: Problem) -> dict[str, str]:
-    """`problem` as plain data, for reports."""
-    return asdict(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,15 @@ class Journal:
         Raises:
             HomelabError: a line was written by a newer version.
         """
+        return [
+            Entry(data["at"], data["run"], data["stage"], Change.load(data))
+            for data in self._lines()
+            if "failed" not in data and run in (None, data["run"])
+        ]
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
         if not self.path.is_file():
-            return []
-        found = []
+            return
         for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
             try:
                 data: dict[str, Any] = json.loads(line)
@@ -70,9 +77,7 @@ class Journal:
                     f"{self.path}:{number}",
                     "undo it with the version that wrote it, or move the file away",
                 )
-            if run is None or data["run"] == run:
-                found.append(Entry(data["at"], data["run"], data["stage"], Change.load(data)))
-        return found
+            yield data
 
     def way_back(self, run: str | None = None, stage: str = "undo") -> Plan:
         """The plan that takes back what the journal (or one run of it) holds, last change first."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from homelab import labsocket
 from homelab.errors import LabError, WaitTimeout
-from homelab.machine import TIMEOUT, Result, Watch, shown
+from homelab.machine import TIMEOUT, Pending, Result, Watch, shown
 from homelab.person import Person
 from homelab.secret import mask
 
@@ -19,8 +19,10 @@ from homelab.secret import mask
 class LabMachine:
     """One of the lab's machines: commands run inside it, sockets are made inside it."""
 
-    def __init__(self, path: str, name: str, document: Mapping[str, Any], person: Person) -> None:
-        self.path, self.name, self.person = path, name, person
+    def __init__(
+        self, path: str, name: str, document: Mapping[str, Any], person: Person, pending: Pending
+    ) -> None:
+        self.path, self.name, self.person, self.pending = path, name, person, pending
         self.about: str = document.get("about", "")
         self.addresses: dict[str, str] = dict(document.get("addresses", {}))
 

@@ -52,12 +52,20 @@ class Result:
         return self
 
 
+@dataclass
+class Pending:
+    """How many changes of a world wait because nothing may be applied: checks then wait as well."""
+
+    count: int = 0
+
+
 class Machine(Protocol):
     """Where things happen: `name` is its role in the world."""
 
     name: str
     about: str
     person: Person
+    pending: Pending
 
     def run(
         self,
@@ -149,8 +157,9 @@ def _ended_early() -> Iterator[None]:
 class LocalMachine:
     """The machine that we run on, as the user who runs us."""
 
-    def __init__(self, name: str, person: Person, about: str = "the machine that this runs on") -> None:
-        self.name, self.person, self.about = name, person, about
+    def __init__(self, name: str, person: Person, pending: Pending, about: str = "") -> None:
+        self.name, self.person, self.pending = name, person, pending
+        self.about = about or "the machine that this runs on"
 
     def run(
         self,
@@ -161,10 +170,13 @@ class LocalMachine:
         env: Mapping[str, str] | None = None,
         watch: Watch | None = None,
     ) -> Result:
-        """See `Machine.run`."""
+        """See `Machine.run`. Where `sudo` would have to ask for a password it fails instead of hanging."""
+        typed = list(argv)
+        if typed[:1] == ["sudo"]:
+            typed[:1] = [] if os.geteuid() == 0 else ["sudo", "-n"]
         try:
             process = subprocess.Popen(
-                list(argv),
+                typed,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

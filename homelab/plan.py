@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from textwrap import indent
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -160,7 +161,11 @@ class Plan(Showing):
             return "\n".join(["No changes.", *self.notes])
         lines = [f"{len(self)} change{'s' * (len(self) > 1)}:"]
         for n, c in enumerate(self.changes, 1):
-            lines += [f"{n:>3}. on {c.machine}: {c.why}", f"       {difference(c)}", f"     $ {c.command}"]
+            lines += [
+                f"{n:>3}. on {c.machine}: {c.why}",
+                indent(difference(c), " " * 7),
+                f"     $ {c.command}",
+            ]
             if c.loses:
                 lines.append(f"       cannot be taken back: {c.loses}")
         return "\n".join([*lines, *self.notes])
@@ -177,7 +182,7 @@ class Plan(Showing):
                 [
                     escape(c.machine),
                     escape(c.why) + lost,
-                    escape(difference(c)),
+                    _pre(difference(c)),
                     f"<code>{escape(c.command)}</code>",
                 ]
             )
@@ -214,13 +219,19 @@ def matches(state: State, wanted: State) -> bool:
 
 
 def difference(change: Change) -> str:
-    """What differs between the two states, in words: ``node: NeedsLogin → Running``."""
+    """What differs between the two states, in words: ``node: NeedsLogin → Running``; or the resource's own way."""
+    if special := getattr(resource(change.resource), "difference", None):
+        return str(special(change.before, change.after))
     parts = []
     for f in dataclasses.fields(change.after):
         old, new = getattr(change.before, f.name), getattr(change.after, f.name)
         if f.compare and old != new and f.metadata.get("show", True):
             parts.append(f"{f.name.replace('_', ' ')}: {_word(old)} → {_word(new)}")
     return ", ".join(parts) or "its content"
+
+
+def _pre(text: str) -> str:
+    return f'<pre style="margin:0">{escape(text)}</pre>' if "\n" in text else escape(text)
 
 
 def _word(value: object) -> str:

@@ -1,0 +1,48 @@
+"""What became of a change, shown live while a plan is applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from homelab.plan import Change
+from homelab.record import MARKS, Showing, badge
+
+
+@dataclass(frozen=True)
+class Outcome(Showing):
+    """`status`: applied, already, failed or planned (not applied); `seconds` it took; the `error`, if any."""
+
+    change: Change
+    status: str
+    seconds: float = 0.0
+    error: str = ""
+
+    def text(self) -> str:
+        """One line a terminal can show."""
+        c = self.change
+        took = f"  {self.seconds:.1f} s" if self.seconds >= 0.05 else ""
+        line = (
+            f"{MARKS[self.status]} {self.status:<8} on {c.machine}: {c.why}\n           $ {c.command}{took}"
+        )
+        return f"{line}\n           {self.error}" if self.error else line
+
+    def html(self) -> str:
+        """The same, with the status as a coloured word."""
+        c = self.change
+        took = f" <small>{self.seconds:.1f} s</small>" if self.seconds >= 0.05 else ""
+        error = f"<br>{escape(self.error)}" if self.error else ""
+        return (
+            f"<div>{badge(self.status)} &nbsp;<small>on {escape(c.machine)}</small> {escape(c.why)}{took}<br>"
+            f"<code>{escape(c.command)}</code>{error}</div>"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """See `homelab.record`."""
+        return {
+            "kind": "outcome",
+            **self.change.public(self.status),
+            "seconds": round(self.seconds, 3),
+            "error": self.error or None,
+        }

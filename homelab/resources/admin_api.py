@@ -1,0 +1,13 @@
+"""The admin API as a learner would type it."""
+
+from __future__ import annotations
+
+BASE = "https://api.tailscale.com/api/v2"
+
+
+def curl(path: str, method: str, body: str, *headers: str) -> list[str]:
+    """A curl command for one request; the API key stays in the environment, as ``$TS_API_KEY``."""
+    argv = ["curl", "-fsS", "-u", "$TS_API_KEY:", "-X", method]
+    for header in headers:
+        argv += ["-H", header]
+    return [*argv, "-d", body, f"{BASE}/{path}"]

@@ -1,0 +1,112 @@
+"""Whether a node is logged in to a tailnet, under which name and tags, and with which control plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from homelab.errors import HomelabError
+from homelab.machine import Machine
+from homelab.params import TAILSCALE
+from homelab.person import URL
+from homelab.plan import Later
+from homelab.resources.tailscale_status import ABSENT, prefs, short_name, status
+from homelab.secret import Secret
+
+RUNNING, NEEDS_LOGIN, STOPPED = "Running", "NeedsLogin", "Stopped"
+KEY_FILE = "/run/homelab-auth-key"
+
+
+@dataclass(frozen=True)
+class State:
+    """`node` is tailscaled's own word; `address` is the node's IPv4 in the tailnet (empty when it has none).
+
+    `key` is a reference to an auth key (``env:…``, ``file:…``); empty means a person signs in by
+    the login page. How a node logs in is not part of what it is afterwards.
+    """
+
+    node: str
+    hostname: str | Later = ""
+    tags: tuple[str, ...] = ()
+    login_server: str = TAILSCALE
+    address: str | Later = ""
+    key: str = field(default="", compare=False, metadata={"show": False})
+    again: bool = field(default=False, compare=False, metadata={"show": False})
+
+
+def read(machine: Machine, name: str = "") -> State:
+    """From ``tailscale status`` and ``tailscale debug prefs``."""
+    found = status(machine)
+    node = str(found["BackendState"])
+    if node not in (RUNNING, NEEDS_LOGIN, STOPPED, "Starting", "NoState", "NeedsMachineAuth"):
+        return State(node)
+    told = prefs(machine)
+    server = str(told.get("ControlURL") or TAILSCALE)
+    if node == NEEDS_LOGIN:
+        return State(node, login_server=server)
+    me = found.get("Self") or {}
+    address = next((a for a in found.get("TailscaleIPs") or [] if ":" not in a), "")
+    return State(node, short_name(me), tuple(me.get("Tags") or ()), server, address)
+
+
+def wanted(
+    hostname: str,
+    tags: tuple[str, ...] = (),
+    login_server: str = TAILSCALE,
+    key: str = "",
+    again: bool = False,
+) -> State:
+    """A node that is logged in as `hostname`; `again` forces a fresh login of a node that has one."""
+    return State(RUNNING, hostname, tags, login_server, Later("login"), key, again)
+
+
+def command(before: State, after: State) -> list[str]:
+    """``tailscale up`` with what differs from its defaults; ``down`` or ``logout`` on the way back."""
+    if after.node == STOPPED:
+        return ["sudo", "tailscale", "down"]
+    if after.node != RUNNING:
+        return ["sudo", "tailscale", "logout"]
+    argv = ["sudo", "tailscale", "up"]
+    if before.node == STOPPED and (before.hostname, before.tags) == (after.hostname, after.tags):
+        return argv
+    if after.login_server != TAILSCALE:
+        argv.append(f"--login-server={after.login_server}")
+    argv.append(f"--hostname={after.hostname}")
+    if after.tags:
+        argv.append(f"--advertise-tags={','.join(after.tags)}")
+    if after.key:
+        argv.append(f"--auth-key=file:{KEY_FILE}")
+    if after.again or before.node == RUNNING:
+        argv.append("--force-reauth")
+    return argv
+
+
+def do(machine: Machine, before: State, after: State) -> None:
+    """Run it; when it prints a login address, the person of this world opens it.
+
+    The auth key goes by a file that only root reads: an argument shows in the process list.
+
+    Raises:
+        CommandFailed: tailscale refuses, for example an invalid key.
+        HomelabError: tailscale is not installed, or the login page refuses.
+    """
+    if before.node == ABSENT:
+        raise HomelabError("tailscale is not installed", machine.name, "the stage's plan installs it first")
+    refused: list[HomelabError] = []
+
+    def watch(line: str) -> None:
+        if not after.key and (found := URL.search(line)):
+            try:
+                machine.person.sign_in(found.group())
+            except HomelabError as error:
+                refused.append(error)
+
+    if after.key:
+        machine.write_text(KEY_FILE, Secret.parse(after.key).reveal() + "\n", 0o600)
+    try:
+        done = machine.run(command(before, after), timeout=300, watch=watch)
+    finally:
+        if after.key:
+            machine.run(["rm", "-f", KEY_FILE])
+    if refused:
+        raise refused[0]
+    done.ok()

@@ -1,0 +1,73 @@
+"""What a node was told to do: its switches, which ``tailscale set`` turns one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from homelab.machine import Machine
+from homelab.resources import tailscale_status
+
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+
+@dataclass(frozen=True)
+class State:
+    """The switches, by the names of ``tailscale set``; `exit_node` is a node's name, empty for none."""
+
+    accept_dns: bool = True
+    accept_routes: bool = False
+    advertise_exit_node: bool = False
+    advertise_routes: tuple[str, ...] = ()
+    exit_node: str = ""
+    exit_node_allow_lan_access: bool = False
+    shields_up: bool = False
+    ssh: bool = False
+
+
+def read(machine: Machine, name: str = "") -> State:
+    """From ``tailscale debug prefs``; the exit node's name from ``tailscale status``."""
+    told = tailscale_status.prefs(machine)
+    routes = tuple(told.get("AdvertiseRoutes") or ())
+    return State(
+        accept_dns=bool(told.get("CorpDNS", True)),
+        accept_routes=bool(told.get("RouteAll", False)),
+        advertise_exit_node=all(r in routes for r in EVERYWHERE),
+        advertise_routes=tuple(r for r in routes if r not in EVERYWHERE),
+        exit_node=_exit_node(machine, str(told.get("ExitNodeID") or "")),
+        exit_node_allow_lan_access=bool(told.get("ExitNodeAllowLANAccess", False)),
+        shields_up=bool(told.get("ShieldsUp", False)),
+        ssh=bool(told.get("RunSSH", False)),
+    )
+
+
+def _exit_node(machine: Machine, stable_id: str) -> str:
+    if not stable_id:
+        return ""
+    found = tailscale_status.peers(tailscale_status.status(machine))
+    return next((tailscale_status.short_name(p) for p in found if p.get("ID") == stable_id), stable_id)
+
+
+def command(before: State, after: State) -> list[str]:
+    """``tailscale set`` with the switches that differ."""
+    argv = ["sudo", "tailscale", "set"]
+    for f in dataclasses.fields(State):
+        old, new = getattr(before, f.name), getattr(after, f.name)
+        if old != new:
+            flag = f"--{f.name.replace('_', '-')}"
+            if new is True:
+                argv.append(flag)
+            elif isinstance(new, bool):
+                argv.append(f"{flag}=false")
+            else:
+                argv.append(f"{flag}={','.join(new) if isinstance(new, tuple) else new}")
+    return argv
+
+
+def do(machine: Machine, before: State, after: State) -> None:
+    """Run it.
+
+    Raises:
+        CommandFailed: tailscale refuses.
+    """
+    machine.run(command(before, after)).ok()

@@ -1,0 +1,43 @@
+"""What tailscaled says of itself, as plain data; the resources read their states from it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from homelab.errors import HomelabError
+from homelab.machine import Machine
+
+ABSENT, STOPPED_DAEMON = "not installed", "tailscaled is not running"
+
+
+def status(machine: Machine) -> dict[str, Any]:
+    """``tailscale status --json``; a dictionary with only ``BackendState`` where tailscale does not answer."""
+    return _ask(machine, ["tailscale", "status", "--json"])
+
+
+def prefs(machine: Machine) -> dict[str, Any]:
+    """``tailscale debug prefs``: what the node was told."""
+    return _ask(machine, ["tailscale", "debug", "prefs"])
+
+
+def _ask(machine: Machine, argv: list[str]) -> dict[str, Any]:
+    done = machine.run(argv, timeout=15)
+    if done.rc == 127 or ("not found" in done.err and not done.out):
+        return {"BackendState": ABSENT}
+    if done.out.startswith("{"):
+        found: dict[str, Any] = json.loads(done.out)
+        return found
+    if "failed to connect to local" in done.err or "not running" in done.err:
+        return {"BackendState": STOPPED_DAEMON}
+    raise HomelabError(f"tailscale says: {done.err.strip() or done.out.strip()}", machine.name)
+
+
+def peers(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The peers in a status, by name."""
+    return sorted((found.get("Peer") or {}).values(), key=lambda p: str(p.get("DNSName", "")))
+
+
+def short_name(node: dict[str, Any]) -> str:
+    """The node's first label: ``phone`` of ``phone.snow-burbot.ts.net.``."""
+    return str(node.get("DNSName", "")).split(".")[0]

@@ -1,0 +1,106 @@
+"""The tailnet as its admin sees it: the admin API, through the PyPI package `tailscale`.
+
+That client has its address built in. In the lab we inject a session whose names are resolved,
+and whose sockets are made, inside a lab machine: the same code serves a real tailnet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from tailscale import Tailscale
+from tailscale.exceptions import TailscaleError
+
+from homelab.errors import HomelabError
+from homelab.lab_machine import LabMachine
+from homelab.machine import Pending
+from homelab.person import Person
+from homelab.secret import Secret
+
+Got = TypeVar("Got")
+
+
+class Tailnet:
+    """The admin's view: a place that resources such as `policy` and `dns` read and change."""
+
+    name = "tailnet"
+    about = "the tailnet's settings, which the admin panel shows"
+
+    def __init__(
+        self,
+        key: Secret | str,
+        person: Person,
+        pending: Pending,
+        *,
+        seat: LabMachine | None = None,
+        ca: str = "",
+    ) -> None:
+        self._key, self.person, self.pending, self._seat, self._ca = key, person, pending, seat, ca
+        self._loop = asyncio.new_event_loop()
+        # Jupyter's own loop runs already, and a second one in its thread is refused.
+        threading.Thread(target=self._loop.run_forever, daemon=True, name="tailnet").start()
+
+    def call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
+        """The answer of one call, such as ``tailnet.call(lambda ts: ts.devices())``.
+
+        Raises:
+            HomelabError: the API refuses, or cannot be reached.
+        """
+        return asyncio.run_coroutine_threadsafe(self._call(ask), self._loop).result()
+
+    def close(self) -> None:
+        """Stop the thread that speaks to the API."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
+        key = self._key.reveal() if isinstance(self._key, Secret) else self._key
+        connector = _connector(self._seat, self._ca) if self._seat else None
+        async with aiohttp.ClientSession(connector=connector) as session:
+            try:
+                return await ask(Tailscale(api_key=key, session=session))
+            except TailscaleError as error:
+                hint = (
+                    "is the API key right, and not expired?" if "nauthorized" in type(error).__name__ else ""
+                )
+                said = "; ".join(str(a) for a in error.args) or type(error).__name__
+                raise HomelabError(f"the admin API refuses: {said}", self.name, hint) from error
+
+
+def _connector(seat: LabMachine, ca: str) -> aiohttp.TCPConnector:
+    def made_there(address: object) -> socket.socket:
+        made = seat.socket()
+        made.setblocking(False)
+        return made
+
+    return aiohttp.TCPConnector(
+        resolver=_ResolvedThere(seat),
+        socket_factory=made_there,
+        ssl=ssl.create_default_context(cafile=ca),
+        family=socket.AF_INET,
+    )
+
+
+class _ResolvedThere(AbstractResolver):
+    def __init__(self, seat: LabMachine) -> None:
+        self._seat = seat
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await asyncio.to_thread(self._seat.resolve, host)
+        return [
+            ResolveResult(
+                hostname=host, host=a, port=port, family=socket.AF_INET, proto=0, flags=socket.AI_NUMERICHOST
+            )
+            for a in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""

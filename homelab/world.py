@@ -1,0 +1,238 @@
+"""A world: machines by role, a tailnet, a journal, and a person. The lab, or the reader's own home."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from homelab import labsocket
+from homelab.errors import ApplyFailed, HomelabError, LabError, NeedFailed, StalePlan
+from homelab.journal import Journal
+from homelab.lab_machine import LabMachine
+from homelab.machine import LocalMachine, Machine, Pending
+from homelab.outcome import Outcome
+from homelab.params import MachineParams, read
+from homelab.params import World as Params
+from homelab.person import Person, PlayedPerson, Reader
+from homelab.plan import Change, Plan, matches, resource
+from homelab.record import show
+from homelab.tailnet import Tailnet
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
+OWNER, GUEST = ("Alice", "alice@example.com"), ("Bob", "bob@example.com")
+
+
+class World:
+    """Machines by role: ``world["phone"]``. See `open_world`."""
+
+    def __init__(
+        self,
+        params: Params,
+        machines: dict[str, Machine],
+        journal: Journal,
+        person: Person,
+        pending: Pending,
+        *,
+        applies: bool,
+        tailnet: Tailnet | None,
+        lab: dict[str, Any] | None = None,
+        lease: subprocess.Popen[str] | None = None,
+    ) -> None:
+        self.params, self.machines, self.journal, self.person = params, machines, journal, person
+        self.applies, self.tailnet, self.lab, self._lease = applies, tailnet, lab, lease
+        self.pending = pending
+        self.run = os.environ.get("HOMELAB_RUN", "")
+
+    @property
+    def name(self) -> str:
+        """``lab``, or what the params file calls this home."""
+        return self.params.common.world
+
+    @property
+    def login_server(self) -> str:
+        """The control plane that nodes of this world log in to."""
+        return self.params.common.login_server
+
+    def __getitem__(self, role: str) -> Machine:
+        if role not in self.machines:
+            known = ", ".join(self.machines)
+            raise HomelabError(
+                f"no machine plays {role!r} here", self.name, f"known: {known}; see {self.params.path}"
+            )
+        return self.machines[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.machines)
+
+    def place(self, name: str) -> Machine | Tailnet:
+        """The machine called `name`, or the tailnet.
+
+        Raises:
+            HomelabError: there is no such place, or no admin API key.
+        """
+        if name != "tailnet":
+            return self[name]
+        if self.tailnet is None:
+            raise HomelabError(
+                "this needs the tailnet's admin API", self.name, "set api_key in the params file"
+            )
+        return self.tailnet
+
+    def __str__(self) -> str:
+        if self.lab:
+            return (
+                f"This is the lab: {len(self.machines)} machines on this one, tier {self.lab['tier']}, offline. "
+                "Tailscale's control plane, its login and admin pages, and its package site are stand-ins; "
+                "tailscaled, the networks and the TLS are real."
+            )
+        how = "changes are applied" if self.applies else "changes are shown, not applied"
+        return f"This is {self.name}, a real home ({self.params.path}): {how}."
+
+    def apply(self, plan: Plan) -> bool:
+        """Do the changes of `plan` one by one, live; or, where nothing may be applied, show what waits.
+
+        Returns whether the world is now what the plan wants.
+
+        Raises:
+            StalePlan: the world is no longer what a change was planned from.
+            ApplyFailed: a change failed; what was done before it is in the journal.
+        """
+        if not plan:
+            show(plan)
+            return True
+        if not self.applies:
+            self.pending.count += len(plan)
+            for change in plan:
+                show(Outcome(change, "planned"))
+            print(
+                f"{len(plan)} not applied: this is {self.name}. Run with --apply, or set apply = True, to do it."
+            )
+            return False
+        for change in plan:
+            self._apply(change, plan.stage)
+        return True
+
+    def _apply(self, change: Change, stage: str) -> None:
+        module, place = resource(change.resource), self.place(change.machine)
+        now = module.read(place, change.name)
+        if matches(now, change.after):
+            show(Outcome(change, "already"))
+            return
+        if not matches(now, change.before):
+            raise StalePlan(
+                f"{change.resource} is no longer what the plan was made from: now {now}, then {change.before}",
+                change.machine,
+                "make the plan again, and look at what changed",
+            )
+        if self.run and (said := self.journal.failure(self.run, change)):
+            raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
+        start = time.monotonic()
+        try:
+            module.do(place, change.before, change.after)
+            reached = module.read(place, change.name)
+            if not matches(reached, change.after):
+                raise ApplyFailed(f"the command ended well, but now it is {reached}", change.machine)
+        except HomelabError as error:
+            show(Outcome(change, "failed", time.monotonic() - start, error.what))
+            self.journal.failed(self.run, change, error.what)
+            if isinstance(error, ApplyFailed):
+                raise
+            raise ApplyFailed(
+                f"{change.why}: {error.what}", error.where or change.machine, error.hint
+            ) from error
+        done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
+        self.journal.append(self.run, done, stage)
+        show(Outcome(change, "applied", time.monotonic() - start))
+
+    def close(self) -> None:
+        """Leave the world; a lab that was started for it ends."""
+        if self.tailnet:
+            self.tailnet.close()
+        if self._lease and self._lease.stdin:
+            self._lease.stdin.close()
+            self._lease.wait()
+            self._lease = None
+
+
+def open_world(params: str = "lab", apply: bool | None = None) -> World:
+    """The world that `params` names: ``lab``, or a home's params file. Says in one line what it is.
+
+    `apply` overrides the world's own way: the lab applies changes, a home only shows them.
+
+    Raises:
+        ParamsError: the file is wrong, with every problem's line.
+        LabError: the lab cannot be reached or started.
+    """
+    read_params = read(params)
+    world = _lab(read_params, apply) if read_params.is_lab else _home(read_params, apply)
+    print(world)
+    return world
+
+
+def _home(params: Params, apply: bool | None) -> World:
+    person, pending = Reader(), Pending()
+    here = params.common.machines or {"tequila": MachineParams()}
+    machines: dict[str, Machine] = {
+        name: LocalMachine(name, person, pending, found.about) for name, found in here.items()
+    }
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "homelab-runbook"
+    key = params.common.api_key
+    return World(
+        params,
+        machines,
+        Journal(state / "homes" / f"{params.common.world}.jsonl"),
+        person,
+        pending,
+        applies=params.common.apply if apply is None else apply,
+        tailnet=Tailnet(key, person, pending) if key else None,
+    )
+
+
+def _lab(params: Params, apply: bool | None) -> World:
+    path, lease = _reach()
+    status = labsocket.request(path, op="status")
+    pending = Pending()
+    machines: dict[str, Machine] = {}
+    seat = LabMachine(path, "visitor", status["machines"]["visitor"], Reader(), pending)
+    owner = PlayedPerson(*OWNER, seat)
+    for name, document in status["machines"].items():
+        machines[name] = LabMachine(path, name, document, owner, pending)
+    return World(
+        params,
+        machines,
+        Journal(Path(status["state"]) / "journal.jsonl"),
+        owner,
+        pending,
+        applies=apply is not False,
+        tailnet=Tailnet(LAB_API_KEY, owner, pending, seat=seat, ca=status["ca"]),
+        lab=status,
+        lease=lease,
+    )
+
+
+def _reach() -> tuple[str, subprocess.Popen[str] | None]:
+    """The socket of the lab to use: the one that we were told, this checkout's, or one of our own."""
+    if told := os.environ.get("HOMELAB_LAB"):
+        return told, None
+    command = [sys.executable, "-m", "homelab.lab"]
+    found = subprocess.run(
+        [*command, "status", "--json"], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    if found.returncode == 0 and (path := json.loads(found.stdout).get("socket")):
+        return str(path), None
+    lease = subprocess.Popen(
+        [*command, "up", "--lease"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    line = lease.stdout.readline() if lease.stdout else ""
+    if not line.startswith("{"):
+        raise LabError("the lab did not come up", "python -m homelab.lab up", "./runbook lab up says why")
+    atexit.register(lambda: lease.stdin and lease.stdin.close())
+    return str(json.loads(line)["socket"]), lease
