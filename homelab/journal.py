@@ -39,9 +39,27 @@ class Journal:
         Raises:
             HomelabError: the file cannot be written.
         """
-        line = json.dumps(
-            {"schema": SCHEMA, "at": time.time(), "run": run, "stage": stage, **masked(change.data())}
-        )
+        self._write({"run": run, "stage": stage, **change.data()})
+
+    def failed(self, run: str, change: Change, error: str) -> None:
+        """Write down a change that failed, so that later stages of the run need not try it again.
+
+        Raises:
+            HomelabError: the file cannot be written.
+        """
+        self._write({"run": run, "failed": error, **change.data()})
+
+    def failure(self, run: str, change: Change) -> str:
+        """How the same change failed earlier in this run; empty when it did not."""
+        wanted = masked(change.data())
+        keys = ("machine", "resource", "name", "after")
+        for data in self._lines():
+            if "failed" in data and data["run"] == run and all(data[k] == wanted[k] for k in keys):
+                return str(data["failed"])
+        return ""
+
+    def _write(self, data: dict[str, Any]) -> None:
+        line = json.dumps(masked({"schema": SCHEMA, "at": time.time(), **data}))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
