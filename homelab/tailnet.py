@@ -11,18 +11,19 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from tailscale import Tailscale
-from tailscale.exceptions import TailscaleError
 
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.person import Person
 from homelab.secret import Secret
+
+if TYPE_CHECKING:
+    from tailscale import Tailscale
 
 Got = TypeVar("Got")
 
@@ -60,6 +61,10 @@ class Tailnet:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
+        # Half a second of imports that a kernel need not pay before its first admin call.
+        from tailscale import Tailscale
+        from tailscale.exceptions import TailscaleError
+
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
         connector = _connector(self._seat, self._ca) if self._seat else None
         async with aiohttp.ClientSession(connector=connector) as session:

@@ -131,6 +131,11 @@ def _build(
     if len(path) > DEEPEST:
         raise ValueError(f"nested deeper than {DEEPEST} levels")
     lines.setdefault(path, node.start_mark.line + 1)
+    plain = ("map", "seq", "str", "null", "bool", "int", "float", "timestamp")
+    if node.tag not in {f"tag:yaml.org,2002:{kind}" for kind in plain}:
+        where = f"{source}:{node.start_mark.line + 1}"
+        problems.append(Problem(where, f"the tag {node.tag} is not read here", "write plain text or numbers"))
+        return None
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, n), source, lines, problems) for n, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
@@ -155,15 +160,6 @@ def _build(
             lines[(*path, key)] = line
             out[key] = _build(value_node, (*path, key), source, lines, problems)
         return out
-    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", "python")):
-        problems.append(
-            Problem(
-                f"{source}:{node.start_mark.line + 1}",
-                f"the tag {node.tag} is not read here",
-                "write plain text or numbers",
-            )
-        )
-        return None
     try:
         value = yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
