@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"log"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"homelab/cloud/dnsd"
+	"homelab/cloud/exits"
+	"homelab/cloud/rootca"
+	"homelab/cloud/tailnet"
+)
+
+type serveOptions struct {
+	state, ca, www  string
+	ip              netip.Addr
+	relays          []netip.Addr
+	dns             netip.AddrPort
+	domain, owner   string
+	apiKey, authKey string
+}
+
+func serveFlags(args []string) (*serveOptions, error) {
+	f := newFlags("serve")
+	o := &serveOptions{}
+	var ip, relays, dns string
+	f.StringVar(&o.state, "state", "", "folder of state.json and the sockets")
+	f.StringVar(&o.ca, "ca", "", "folder that `cloud ca` made")
+	f.StringVar(&o.www, "www", "", "folder that `cloud repo` wrote")
+	f.StringVar(&ip, "ip", "", "address of all web services")
+	f.StringVar(&relays, "derp", "", "addresses of the relays, separated by commas")
+	f.StringVar(&dns, "dns", "", "address of public DNS (`cloud dns`)")
+	f.StringVar(&o.domain, "domain", "", "name of a new tailnet, such as snow-burbot.ts.net")
+	f.StringVar(&o.owner, "owner", "", "who owns a new tailnet, an email address")
+	f.StringVar(&o.apiKey, "api-key", "", "API token of the owner, known beforehand")
+	f.StringVar(&o.authKey, "auth-key", "", "reusable auth key of the owner, known beforehand")
+	if err := parseFlags(f, args, "state", "ca", "www", "ip", "derp", "dns", "domain", "owner"); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.ip, err = netip.ParseAddr(ip); err != nil {
+		return nil, exits.Missing("such as 203.0.113.2", "--ip: %q is no address", ip)
+	}
+	for _, text := range strings.Split(relays, ",") {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, exits.Missing("such as 203.0.113.3,203.0.113.4", "--derp: %q is no address", text)
+		}
+		o.relays = append(o.relays, a)
+	}
+	o.dns, err = addrPort(dns, 53)
+	return o, err
+}
+
+func runServe(ctx context.Context, args []string) error {
+	o, err := serveFlags(args)
+	if err != nil {
+		return err
+	}
+	root, err := rootca.Load(o.ca)
+	if err != nil {
+		return err
+	}
+	net, err := tailnet.Open(o.state, func() (*tailnet.State, error) { return tailnet.New(o.domain, o.owner, len(o.relays)) })
+	if err != nil {
+		return err
+	}
+	if err := knownKeys(net, o); err != nil {
+		return err
+	}
+	pusher := dnsd.NewPusher(filepath.Join(o.state, dnsSocket))
+	publish := func() error { return pusher.Push(publicNames(net.View(), o)) }
+	c, err := build(o, root, net, publish)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.listen(ctx); err != nil {
+		return err
+	}
+	if err := publish(); err != nil {
+		log.Printf("dns: %v (will be told as soon as it is there)", err)
+	}
+	go pusher.Keep(ctx)
+	net.ReapEphemeral()
+	// Last, for a socket that takes connections says that all is ready.
+	if err := c.listenAdmin(filepath.Join(o.state, adminSocket)); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	net.Flush()
+	return nil
+}
+
+// knownKeys adds the keys of the command line, unless the state has them.
+func knownKeys(net *tailnet.Tailnet, o *serveOptions) error {
+	return net.Update(func(s *tailnet.State) error {
+		owner := s.Owner().ID
+		if o.apiKey != "" && s.FindKey(o.apiKey) == nil {
+			s.AddKey(tailnet.Key{ID: "klabapiCNTRL", Kind: tailnet.APIToken, User: owner, Description: "the lab's own API token"}, o.apiKey)
+		}
+		if o.authKey != "" && s.FindKey(o.authKey) == nil {
+			s.AddKey(tailnet.Key{ID: "klabauthCNTRL", Kind: tailnet.AuthKey, User: owner, Reusable: true, Preauthorized: true,
+				Description: "the lab's own auth key"}, o.authKey)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,203 @@
+package control
+
+import (
+	"errors"
+	"log"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"tailscale.com/tailcfg"
+
+	"homelab/cloud/policy"
+	"homelab/cloud/tailnet"
+)
+
+// register lets a node in, renews its key, or logs it out.
+func (s *Server) register(w http.ResponseWriter, r *http.Request) {
+	var req tailcfg.RegisterRequest
+	if !readJSON(w, r, &req) {
+		return
+	}
+	if req.NodeKey.IsZero() {
+		http.Error(w, "a registration without a node key", http.StatusBadRequest)
+		return
+	}
+	if req.Hostinfo == nil {
+		req.Hostinfo = &tailcfg.Hostinfo{}
+	}
+	j := tailnet.Join{Machine: machineOf(r), Key: req.NodeKey, OldKey: req.OldNodeKey, Hostinfo: req.Hostinfo, Version: req.Version, Ephemeral: req.Ephemeral}
+	if req.Followup != "" && !s.awaitLogin(r, j) {
+		return // the node has gone
+	}
+	res, err := s.decide(&req, j)
+	if err != nil {
+		// The node tries again: this is our trouble, not its fault.
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, res)
+}
+
+// awaitLogin waits until a person has answered on the login page.
+func (s *Server) awaitLogin(r *http.Request, j tailnet.Join) bool {
+	changed, leave := s.net.Watch()
+	defer leave()
+	for {
+		view := s.net.View()
+		open := false
+		for _, l := range view.Logins {
+			open = open || l.Key == j.Key && l.Machine == j.Machine && !l.Done()
+		}
+		if !open {
+			return true
+		}
+		select {
+		case <-r.Context().Done():
+			return false
+		case <-changed:
+		}
+	}
+}
+
+// refused is an answer that the person at the node reads.
+func refused(why string) *tailcfg.RegisterResponse { return &tailcfg.RegisterResponse{Error: why} }
+
+func (s *Server) decide(req *tailcfg.RegisterRequest, j tailnet.Join) (*tailcfg.RegisterResponse, error) {
+	now := time.Now()
+	if n := s.net.View().ByKey(j.Key); n != nil && n.Machine == j.Machine {
+		switch {
+		case !req.Expiry.IsZero() && req.Expiry.Before(now):
+			return s.logout(n)
+		case n.Expired(now):
+			return &tailcfg.RegisterResponse{NodeKeyExpired: true}, nil
+		case sameTags(n, req):
+			return s.welcome(s.net.View(), n), nil
+		}
+	} else if !req.Expiry.IsZero() && req.Expiry.Before(now) {
+		return &tailcfg.RegisterResponse{NodeKeyExpired: true}, nil // logs out of what it is no longer in
+	}
+	return s.admit(req, j, now)
+}
+
+// sameTags tells whether the node asks for no other tags than it has. Asking for none is no wish to lose them.
+func sameTags(n *tailnet.Node, req *tailcfg.RegisterRequest) bool {
+	return req.Hostinfo == nil || len(req.Hostinfo.RequestTags) == 0 || sameSet(n.Tags, req.Hostinfo.RequestTags)
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+var errAsk = errors.New("a person must sign in")
+
+// admit finds who stands behind the request, and lets the node in as theirs.
+func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Time) (*tailcfg.RegisterResponse, error) {
+	var res *tailcfg.RegisterResponse
+	var joined *tailnet.Node
+	var page *tailnet.Login
+	err := s.net.Update(func(st *tailnet.State) error {
+		res, joined, page = nil, nil, nil
+		who, err := s.vouch(st, req, &j, now)
+		if errors.Is(err, errAsk) {
+			page = st.LoginFor(j, now)
+			return nil
+		}
+		if err != nil {
+			res = refused(err.Error())
+			if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
+				delete(st.Logins, l.Token) // the answer is used up
+				return nil
+			}
+			return err
+		}
+		if len(req.Hostinfo.RequestTags) > 0 && !sameSet(j.Tags, req.Hostinfo.RequestTags) {
+			if err := st.CheckTags(who, req.Hostinfo.RequestTags); err != nil {
+				res = refused(err.Error())
+				return err
+			}
+			j.Tags = req.Hostinfo.RequestTags
+		}
+		if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
+			delete(st.Logins, l.Token)
+		}
+		joined = st.Join(j, now)
+		return nil
+	})
+	var full *tailnet.SaveError
+	switch {
+	case errors.As(err, &full):
+		return nil, err
+	case res != nil:
+		log.Printf("control: %s refused: %s", req.Hostinfo.Hostname, res.Error)
+		return res, nil
+	case err != nil:
+		return nil, err
+	case page != nil:
+		return &tailcfg.RegisterResponse{AuthURL: LoginBase + "/a/" + page.Token}, nil
+	}
+	st := s.net.View()
+	log.Printf("control: %s joined as %s (%s%s)", st.FQDN(joined), joined.IPv4, st.User(joined.User).Login, strings.Join(append([]string{""}, joined.Tags...), " "))
+	return s.welcome(st, joined), nil
+}
+
+// vouch finds who lets the node in: an auth key, or a person who answered on the login page.
+// It fills in j what follows from that.
+func (s *Server) vouch(st *tailnet.State, req *tailcfg.RegisterRequest, j *tailnet.Join, now time.Time) (policy.Subject, error) {
+	if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
+		if l.Denied {
+			return policy.Subject{}, errors.New("access denied: the person at the login page refused this device")
+		}
+		j.User, j.Approved = l.User, isAdmin(st.User(l.User))
+		return st.User(l.User).Subject(), nil
+	}
+	if req.Auth == nil || req.Auth.AuthKey == "" {
+		return policy.Subject{}, errAsk
+	}
+	k, err := st.Redeem(req.Auth.AuthKey, now)
+	if err != nil {
+		return policy.Subject{}, err
+	}
+	u := st.User(k.User)
+	j.User, j.Tags, j.AuthKey, j.Approved = k.User, k.Tags, k.ID, k.Preauthorized
+	j.Ephemeral = j.Ephemeral || k.Ephemeral
+	who := u.Subject()
+	if len(k.Tags) > 0 { // a key with tags may give only those, and what they own
+		who = policy.Subject{Tags: k.Tags}
+	}
+	return who, nil
+}
+
+func isAdmin(u *tailnet.User) bool { return u.Role == "owner" || u.Role == "admin" }
+
+func (s *Server) logout(n *tailnet.Node) (*tailcfg.RegisterResponse, error) {
+	err := s.net.Update(func(st *tailnet.State) error {
+		if n.Ephemeral {
+			st.Remove(n.ID)
+		} else {
+			st.Expire(n.ID, time.Now())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	log.Printf("control: %s logged out", n.Label)
+	return &tailcfg.RegisterResponse{NodeKeyExpired: true}, nil
+}
+
+func (s *Server) welcome(st *tailnet.State, n *tailnet.Node) *tailcfg.RegisterResponse {
+	u := st.User(n.User)
+	if len(n.Tags) > 0 {
+		u = &tailnet.TaggedUser
+	}
+	return &tailcfg.RegisterResponse{
+		MachineAuthorized: n.Approved,
+		User:              tailcfg.User{ID: u.ID, DisplayName: u.Name, Created: u.Created},
+		Login:             tailcfg.Login{ID: tailcfg.LoginID(u.ID), Provider: "lab", LoginName: u.Login, DisplayName: u.Name},
+	}
+}

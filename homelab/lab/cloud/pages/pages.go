@@ -1,0 +1,99 @@
+// Package pages are the web pages of login.tailscale.com, as the lab plays them: plain forms, no scripts.
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"log"
+	"net/http"
+	"strings"
+
+	"homelab/cloud/tailnet"
+)
+
+//go:embed html
+var html embed.FS
+
+// Pages serves the login page and the admin pages of one tailnet.
+type Pages struct {
+	net       *tailnet.Tailnet
+	publish   func() error
+	templates map[string]*template.Template
+}
+
+// New makes the pages. publish is called when names in public DNS may have changed.
+func New(net *tailnet.Tailnet, publish func() error) (*Pages, error) {
+	p := &Pages{net: net, publish: publish, templates: map[string]*template.Template{}}
+	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message"} {
+		t, err := template.New("frame.html").Funcs(template.FuncMap{"join": strings.Join}).
+			ParseFS(html, "html/frame.html", "html/"+name+".html")
+		if err != nil {
+			return nil, err
+		}
+		p.templates[name] = t
+	}
+	return p, nil
+}
+
+// Register adds the pages to m.
+func (p *Pages) Register(m *http.ServeMux) {
+	m.HandleFunc("GET /{$}", redirect("/admin/machines"))
+	m.HandleFunc("GET /admin", redirect("/admin/machines"))
+	m.HandleFunc("GET /admin/{$}", redirect("/admin/machines"))
+	m.HandleFunc("GET /a/{token}", p.login)
+	m.HandleFunc("POST /a/{token}", p.answer)
+	m.HandleFunc("GET /admin/machines", p.machines)
+	m.HandleFunc("GET /admin/dns", p.dns)
+	m.HandleFunc("POST /admin/dns", p.setDNS)
+	m.HandleFunc("GET /admin/acls", p.acls)
+	m.HandleFunc("POST /admin/acls", p.setACLs)
+	m.HandleFunc("GET /admin/settings/keys", p.keys)
+	m.HandleFunc("POST /admin/settings/keys", p.makeKey)
+}
+
+func redirect(to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+}
+
+// frame is what every page shows around its own.
+type frame struct {
+	Title, Tab string
+	Domain     string
+	Bare       bool // no tabs: for people who are not signed in
+	Body       any
+}
+
+func (p *Pages) show(w http.ResponseWriter, status int, name, title string, body any) {
+	f := frame{Title: title, Tab: name, Domain: p.net.View().Domain, Body: body,
+		Bare: name == "login" || name == "answered" || name == "message"}
+	var b bytes.Buffer
+	if err := p.templates[name].Execute(&b, f); err != nil {
+		log.Printf("pages: %s: %v", name, err)
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the visitor has gone: no news
+}
+
+// message is a page with one sentence and what to do.
+type message struct{ What, Hint string }
+
+func (p *Pages) fail(w http.ResponseWriter, status int, what, hint string) {
+	p.show(w, status, "message", what, message{what, hint})
+}
+
+const maxForm = 2 << 20
+
+// form reads a posted form.
+func (p *Pages) form(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		p.fail(w, http.StatusBadRequest, "The form cannot be read: "+err.Error(), "Go back and try again.")
+		return false
+	}
+	return true
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"maps"
+	"net/netip"
+
+	"homelab/cloud/derp"
+	"homelab/cloud/dnsd"
+	"homelab/cloud/tailnet"
+	"homelab/cloud/web"
+)
+
+// publicNames are what public DNS has to say for the cloud and for nodes.
+func publicNames(s *tailnet.State, o *serveOptions) dnsd.Set {
+	set := dnsd.Set{A: map[string][]netip.Addr{}, TXT: maps.Clone(s.Texts)}
+	for _, name := range web.Names {
+		set.A[name] = []netip.Addr{o.ip}
+	}
+	for i, a := range o.relays {
+		set.A[derp.HostName(i)] = []netip.Addr{a}
+	}
+	return set
+}

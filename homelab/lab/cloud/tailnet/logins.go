@@ -1,0 +1,70 @@
+package tailnet
+
+import (
+	"time"
+
+	"tailscale.com/tailcfg"
+	"tailscale.com/types/key"
+	"tailscale.com/util/rands"
+)
+
+// Login is a page that waits for a person: to let a device in.
+type Login struct {
+	Token    string
+	Key      key.NodePublic
+	Machine  key.MachinePublic
+	Hostname string
+	OS       string
+	Tags     []string // that the device asks for
+	Created  time.Time
+	User     tailcfg.UserID // who said yes
+	Denied   bool
+}
+
+// Done tells whether the person has answered.
+func (l *Login) Done() bool { return l.User != 0 || l.Denied }
+
+const loginKept = 24 * time.Hour
+
+// LoginFor finds the page of this device, or opens one.
+func (s *State) LoginFor(j Join, now time.Time) *Login {
+	for token, l := range s.Logins {
+		if now.Sub(l.Created) > loginKept {
+			delete(s.Logins, token)
+		} else if l.Key == j.Key && l.Machine == j.Machine && !l.Done() {
+			return l
+		}
+	}
+	l := &Login{Token: rands.HexString(14), Key: j.Key, Machine: j.Machine, Created: now.UTC()}
+	if j.Hostinfo != nil {
+		l.Hostname, l.OS, l.Tags = j.Hostinfo.Hostname, j.Hostinfo.OS, j.Hostinfo.RequestTags
+	}
+	s.Logins[l.Token] = l
+	return l
+}
+
+// AnsweredLogin is the answer for this device, if there is one.
+func (s *State) AnsweredLogin(k key.NodePublic, m key.MachinePublic) *Login {
+	for _, l := range s.Logins {
+		if l.Key == k && l.Machine == m && l.Done() {
+			return l
+		}
+	}
+	return nil
+}
+
+// Answer notes what the person said; deny is a no.
+func (s *State) Answer(token, login string, deny bool) bool {
+	l := s.Logins[token]
+	if l == nil || l.Done() {
+		return false
+	}
+	c := *l
+	if deny {
+		c.Denied = true
+	} else {
+		c.User = s.Person(login).ID
+	}
+	s.Logins[token] = &c
+	return true
+}
