@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 
 from homelab.errors import CheckFailed, HomelabError
 from homelab.record import MARKS, Showing, badge, show
+from homelab.vantage import Nobody
 
 P = ParamSpec("P")
 STATUSES = ("ok", "warn", "fail", "skip")
@@ -53,7 +54,7 @@ class Answer(Showing):
 def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
     """Mark a function as a check; its first argument is the vantage point.
 
-    An error on the way is a failed answer, not a crash. While changes of that world wait to be
+    An error on the way is a failed answer, not a crash. A place that the world lacks answers *skip*. While changes of that world wait to be
     applied, the answer is *skip*: the question is about what is not there yet.
     """
 
@@ -61,6 +62,8 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> Answer:
         place = args[0] if args else None
         name = question.__name__.replace("_", " ")
+        if isinstance(place, Nobody):
+            return Answer(name, place.name, "skip", place.why, place.hint)
         waiting = getattr(getattr(place, "pending", None), "count", 0)
         if waiting:
             what = f"waits for {waiting} change{'s' * (waiting > 1)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,17 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def is_https(value: str) -> str:
+    """`value` as the address of a control plane, without a slash at its end.
+
+    Raises:
+        ValueError: it is not an https address of a host.
+    """
+    if not re.fullmatch(r"https://[a-z0-9.-]+\.[a-z0-9-]+(:[0-9]{1,5})?/?", value):
+        raise ValueError(f"must be an address such as {TAILSCALE} or https://headscale.example.com")
+    return value.rstrip("/")
+
+
 class MachineParams(Strict):
     """A machine of a home: where it is."""
 
@@ -44,9 +56,7 @@ class WorldParams(Strict):
     @field_validator("login_server")
     @classmethod
     def _is_https(cls, value: str) -> str:
-        if not value.startswith("https://") or len(value) < len("https://a.b"):
-            raise ValueError(f"must be an address such as {TAILSCALE} or https://headscale.example.com")
-        return value.rstrip("/")
+        return is_https(value)
 
 
 class World:

@@ -1,4 +1,4 @@
-"""The Tailscale client on a Linux machine: which version is installed, and by which of the two ways.
+"""The Tailscale client on a Linux machine: whether it is installed, and by which of the two ways.
 
 Source: the talk's two install demos, the install script and the apt repository's lines.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homelab.machine import Machine
+from homelab.resources.tailscale_status import STOPPED_DAEMON, status
+from homelab.wait import until
 
 SCRIPT = "curl -fsSL https://tailscale.com/install.sh | sh"
 APT = """\
@@ -40,9 +42,19 @@ def command(before: State, after: State) -> list[str]:
 
 
 def do(machine: Machine, before: State, after: State) -> None:
-    """Run it.
+    """Run it, and wait for the daemon that the package starts.
 
     Raises:
         CommandFailed: the script or apt did not end well.
+        WaitTimeout: it is installed, but its daemon does not answer.
     """
-    machine.run(command(before, after), timeout=300).ok()
+    machine.run(["sh", "-ec", command(before, after)[2]], timeout=300).ok()
+    if after.installed:
+        until(
+            lambda: str(status(machine)["BackendState"]),
+            lambda said: said not in (STOPPED_DAEMON, "NoState"),
+            "tailscaled to answer",
+            15.0,
+            hint="systemctl status tailscaled",
+            where=machine.name,
+        )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from homelab.resources.admin_api import curl
-from homelab.tailnet import Tailnet
+from homelab.resources.admin_api import curl, line
+
+if TYPE_CHECKING:
+    from homelab.tailnet import Tailnet
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,7 @@ def command(before: State, after: State) -> list[str]:
     """The admin API by curl, one line for each setting that differs."""
     lines = []
     for path, method, body in _requests(before, after):
-        lines.append(
-            shlex.join(curl(path, method, json.dumps(body))).replace("'$TS_API_KEY:'", '"$TS_API_KEY:"')
-        )
+        lines.append(line(curl(path, method, json.dumps(body))))
     return ["sh", "-c", " &&\n".join(lines)]
 
 

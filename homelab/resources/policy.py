@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from homelab.resources.admin_api import BASE
-from homelab.tailnet import Tailnet
+
+if TYPE_CHECKING:
+    from homelab.tailnet import Tailnet
 
 FILE = "policy.hujson"
 

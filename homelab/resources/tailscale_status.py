@@ -13,15 +13,20 @@ ABSENT, STOPPED_DAEMON = "not installed", "tailscaled is not running"
 
 def status(machine: Machine) -> dict[str, Any]:
     """``tailscale status --json``; a dictionary with only ``BackendState`` where tailscale does not answer."""
-    return _ask(machine, ["tailscale", "status", "--json"])
+    return ask(machine, ["tailscale", "status", "--json"])
 
 
 def prefs(machine: Machine) -> dict[str, Any]:
     """``tailscale debug prefs``: what the node was told."""
-    return _ask(machine, ["tailscale", "debug", "prefs"])
+    return ask(machine, ["tailscale", "debug", "prefs"])
 
 
-def _ask(machine: Machine, argv: list[str]) -> dict[str, Any]:
+def ask(machine: Machine, argv: list[str]) -> dict[str, Any]:
+    """What a tailscale command answers in JSON; only ``BackendState`` where no daemon answers.
+
+    Raises:
+        HomelabError: tailscale says something else.
+    """
     done = machine.run(argv, timeout=15)
     if done.rc == 127 or ("not found" in done.err and not done.out):
         return {"BackendState": ABSENT}

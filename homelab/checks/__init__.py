@@ -1,0 +1,1 @@
+"""Checks that several stages ask: each asks one question, from one vantage point, and shows what it saw."""

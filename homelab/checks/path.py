@@ -1,0 +1,108 @@
+"""Which way packets go between two nodes: straight, or through a relay (DERP)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from homelab.check import Answer, check
+from homelab.errors import CommandFailed
+from homelab.machine import Machine
+from homelab.vantage import Nobody
+
+PONG = re.compile(r"^pong from (?P<node>\S+) \((?P<ip>[^),]+)[^)]*\) via (?P<via>.+) in (?P<took>\S+)$")
+LOST = re.compile(r'^ping "[^"]+" timed out$')
+RELAYS = ("DERP(", "peer-relay(")
+STEP = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|µs|us|ns|s)")
+MILLISECONDS = {"h": 3.6e6, "m": 6e4, "s": 1e3, "ms": 1.0, "µs": 1e-3, "us": 1e-3, "ns": 1e-6}
+NOT_DIRECT = "direct connection not established"
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The answer to ping number `n`: `via` a relay or an address, after `ms` milliseconds.
+
+    `via` is empty and `ms` is 0 for a ping that got no answer.
+    """
+
+    n: int
+    via: str
+    ms: float
+    direct: bool
+
+
+def parse(text: str) -> list[Pong]:
+    """The pongs in what ``tailscale ping`` printed; other lines are left out."""
+    found: list[Pong] = []
+    for line in text.splitlines():
+        if match := PONG.match(line.strip()):
+            via = match["via"]
+            took = sum(float(n) * MILLISECONDS[unit] for n, unit in STEP.findall(match["took"]))
+            found.append(Pong(len(found) + 1, via, took, not via.startswith(RELAYS)))
+        elif LOST.match(line.strip()):
+            found.append(Pong(len(found) + 1, "", 0.0, False))
+    return found
+
+
+def command(target: str, count: int = 10, until_direct: bool = True) -> list[str]:
+    """``tailscale ping`` of `target`: at most `count` times, by default no longer than until it is direct."""
+    argv = ["tailscale", "ping", "-c", str(count), "--timeout=2s"]
+    return [*argv, *([] if until_direct else ["--until-direct=false"]), target]
+
+
+def ping(machine: Machine, target: str, count: int = 10, until_direct: bool = True) -> list[Pong]:
+    """Ping `target` (a node's name or address) from `machine`: a ping each second, two seconds' patience.
+
+    Empty where the question cannot be asked yet: no such machine, or changes that wait.
+
+    Raises:
+        CommandFailed: there was no answer at all.
+    """
+    if isinstance(machine, Nobody) or machine.pending.count:
+        return []
+    done = machine.run(command(target, count, until_direct), timeout=15 + 3 * count)
+    found = parse(done.out)
+    if not any(p.via for p in found):
+        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)
+    return found
+
+
+@check
+def goes_direct(machine: Machine, target: str, pongs: Sequence[Pong] | None = None) -> Answer:
+    """Do packets to `target` find the straight way? Asks anew unless `pongs` were seen already."""
+    seen = list(pongs) if pongs is not None else ping(machine, target)
+    good = bool(seen) and seen[-1].direct
+    hint = "both ends behind hard NAT, or UDP is blocked: the relay carries it all the same"
+    return Answer("goes direct", machine.name, "ok" if good else "fail", story(target, seen), hint)
+
+
+@check
+def stays_on_derp(
+    machine: Machine, target: str, pongs: Sequence[Pong] | None = None, count: int = 3
+) -> Answer:
+    """Does every packet to `target` go through a relay, and does it arrive?"""
+    seen = list(pongs) if pongs is not None else ping(machine, target, count)
+    good = any(p.via for p in seen) and not any(p.direct for p in seen)
+    return Answer("stays on derp", machine.name, "ok" if good else "fail", story(target, seen))
+
+
+def story(target: str, pongs: Sequence[Pong]) -> str:
+    """`pongs` in one line: ``tequila: 3 via DERP(ams), then direct by 203.0.113.10:41641 in 2 ms``."""
+    parts: list[str] = []
+    run: list[Pong] = []
+    for pong in [*pongs, None]:
+        if run and (pong is None or pong.via != run[0].via):
+            parts.append(_run(run))
+            run = []
+        if pong:
+            run.append(pong)
+    return f"{target}: " + (", then ".join(parts) or "no answer")
+
+
+def _run(run: Sequence[Pong]) -> str:
+    if not run[0].via:
+        return f"{len(run)} lost"
+    way = f"direct by {run[0].via}" if run[0].direct else f"via {run[0].via}"
+    quickest = min(p.ms for p in run)
+    return f"{len(run)} {way} in {quickest:.3g} ms"

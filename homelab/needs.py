@@ -1,0 +1,83 @@
+"""What a stage needs of the world: a wanted state on a machine, as the changes that are missing.
+
+A need is a function of the world. A plan puts the missing changes of its needs first, so every
+stage runs alone, and adds nothing where an earlier one has been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from homelab.plan import Change, change
+from homelab.resources import client, login
+from homelab.resources.tailscale_status import ABSENT
+
+if TYPE_CHECKING:
+    from homelab.world import World
+
+Need = Callable[["World"], tuple[Change, ...]]
+
+
+def missing(world: World, needs: Sequence[Need]) -> tuple[Change, ...]:
+    """The changes that are missing for `needs`, in their order, each once."""
+    found: dict[tuple[str, str, str], Change] = {}
+    for need in needs:
+        for wanted in need(world):
+            found.setdefault((wanted.machine, wanted.resource, wanted.name), wanted)
+    return tuple(found.values())
+
+
+def installed(role: str, way: str = "script") -> Need:
+    """The Tailscale client on `role`, by the install script or by apt lines (`way`: script, apt)."""
+
+    def need(world: World) -> tuple[Change, ...]:
+        now = client.read(world[role])
+        how = {"script": "the install script", "apt": "apt"}[way]
+        return change(role, "client", now, client.State(True, way), f"install Tailscale by {how}")
+
+    return need
+
+
+def joined(
+    role: str,
+    hostname: str = "",
+    tags: Sequence[str] = (),
+    login_server: str = "",
+    key: str = "",
+    way: str = "script",
+) -> Need:
+    """`role` logged in to the tailnet, with the client that this takes.
+
+    A node that runs already is left as it is, under whatever name. `hostname` is the role's name by
+    default, `login_server` the world's; `key` is a reference to an auth key, else a person signs in.
+    """
+
+    def need(world: World) -> tuple[Change, ...]:
+        now = login.read(world[role])
+        if now.node == login.RUNNING:
+            return ()
+        first: tuple[Change, ...] = ()
+        if now.node == ABSENT:
+            first = installed(role, way)(world)
+            now = login.State(login.NEEDS_LOGIN)
+        name = hostname or default_name(role)
+        server = login_server or world.login_server
+        wanted = login.wanted(name, tuple(tags), server, key, again=_was_logged_in(world, role, now))
+        return (*first, *change(role, "login", now, wanted, f"log in to the tailnet as {name}"))
+
+    return need
+
+
+def default_name(role: str) -> str:
+    """The name in the tailnet of the machine that plays `role`: ``home_router`` is ``home-router``."""
+    return role.replace("_", "-")
+
+
+def _was_logged_in(world: World, role: str, now: login.State) -> bool:
+    """Whether the login of the node is over, rather than not begun: it is then renewed, under the same address."""
+    if now.node != login.NEEDS_LOGIN:
+        return False
+    from homelab.resources.tailscale_status import status
+
+    return bool((status(world[role]).get("Self") or {}).get("KeyExpiry"))
