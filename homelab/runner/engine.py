@@ -1,0 +1,212 @@
+"""Our papermill engine: a prepared kernel, masks before every save, and word of every cell and record.
+
+papermill itself writes nothing here (it would write over the old file in place): `execute` gives
+it no output path, and every save is ours, masked and atomic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homelab.runner.blot import blot
+from homelab.runner.folder import Folder, FolderFailed
+from homelab.runner.kernels import Kernels
+from homelab.runner.records import MIME
+
+# jsonschema would build the grammar of international addresses (1.5 s), which no notebook's schema
+# uses; it does without where the module is not there.
+_GRAMMAR = "rfc3987_syntax"
+_had = sys.modules.get(_GRAMMAR)
+sys.modules[_GRAMMAR] = None  # type: ignore[assignment]
+try:
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+finally:
+    if _had is None:
+        del sys.modules[_GRAMMAR]
+
+NAME = "homelab"
+SAVE_EVERY = 5.0  # seconds between saves while a cell is running
+
+
+@dataclass
+class Job:
+    """One notebook to execute, and who wants to know how it goes.
+
+    `environment` reaches the kernel before its first cell, though it was started earlier.
+    `heard` is called with the notebook and the number of code cells begun, at every cell and record.
+    """
+
+    source: Path
+    name: str
+    parameters: Mapping[str, Any]
+    folder: Folder
+    kernels: Kernels
+    environment: Mapping[str, str]
+    more: bool
+    heard: Callable[[Mapping[str, Any], int], None]
+    timeout: int = 600
+    notebook: Any = None
+
+    def save(self, notebook: Any) -> None:
+        """Mask the notebook and write it.
+
+        Raises:
+            FolderFailed: it cannot be written.
+        """
+        self.notebook = blot(notebook)
+        self.folder.write(self.name, str(nbformat.writes(self.notebook)) + "\n")
+
+
+class CellsEnded(Exception):
+    """A cell could not be brought to its end: `kind` and `what` in words, with a `hint`."""
+
+    def __init__(self, kind: str, what: str, hint: str) -> None:
+        super().__init__(kind, what, hint)
+        self.kind, self.what, self.hint = kind, what, hint
+
+
+def execute(job: Job) -> Any:
+    """Execute the notebook of `job`; returns it, with the error in it if a cell failed.
+
+    Raises:
+        CellsEnded: a cell took too long, or its kernel died.
+        FolderFailed: the run's folder takes no more.
+    """
+    with contextlib.suppress(papermill.PapermillExecutionError):  # the notebook has it in its outputs
+        papermill.execute_notebook(
+            str(job.source),
+            None,
+            parameters=dict(job.parameters),
+            engine_name=NAME,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            job=job,
+        )
+    return job.notebook
+
+
+class _Manager(NotebookExecutionManager):  # type: ignore[misc]
+    """Hears of every cell; saves through the job."""
+
+    def __init__(self, notebook: Any, job: Job) -> None:
+        super().__init__(notebook, output_path=None, progress_bar=False)
+        self.job = job
+
+    def save(self, **more: Any) -> None:
+        self.job.save(self.nb)
+        self.last_save_time = self.now()
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Runs the cells in a kernel that is already there."""
+
+    def papermill_execute_cells(self) -> None:
+        """As papermill's own, with our environment first, and the truth about a cell that broke off."""
+        manager: _Manager = self.nb_man
+        job = manager.job
+        if job.environment:
+            code = f"import os; os.environ.update({dict(job.environment)!r}); del os"
+            self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
+        if job.more:
+            job.kernels.prepare()  # only now: two starts at once would slow down the one we wait for
+        begun, self._saved = 0, time.monotonic()
+        for index, cell in enumerate(self.nb.cells):
+            begun += cell.cell_type == "code" and bool(cell.source.strip())
+            manager.cell_start(cell, index)
+            job.heard(self.nb, begun)
+            try:
+                self.execute_cell(cell, index)
+            except CellExecutionError as error:
+                manager.cell_exception(cell, cell_index=index, exception=error)
+                break
+            except BaseException as error:
+                manager.cell_exception(cell, cell_index=index, exception=error)
+                raise
+            finally:
+                manager.cell_complete(cell, cell_index=index)
+        job.heard(self.nb, begun)
+
+    def process_message(self, *args: Any, **kwargs: Any) -> Any:
+        """Join streams as they come, so that no secret hides in a seam; tell of records at once."""
+        output = super().process_message(*args, **kwargs)
+        outputs = args[1].get("outputs", [])
+        if output and outputs and outputs[-1] is output and output.output_type == "stream":
+            first = next(o for o in outputs if o.output_type == "stream" and o.name == output.name)
+            if first is not output:
+                first.text += outputs.pop().text
+        if output and (MIME in output.get("data", {}) or time.monotonic() - self._saved > SAVE_EVERY):
+            self._saved = time.monotonic()
+            job = self.nb_man.job
+            with contextlib.suppress(FolderFailed):  # the save after the cell says it, where we can listen
+                job.heard(self.nb, 0)
+                job.save(self.nb)
+        return output
+
+
+class _Engine(NBClientEngine):  # type: ignore[misc]
+    """Registered with papermill as `NAME`."""
+
+    @classmethod
+    def execute_notebook(cls, nb: Any, kernel_name: str, *, job: Job, **more: Any) -> Any:
+        """Execute `nb` in a prepared kernel, and end the kernel."""
+        manager = _Manager(nb, job)
+        nb.metadata.papermill.update(input_path=job.source.name, output_path=job.name)
+        manager.notebook_start()
+        kernel = job.kernels.take()
+        client = _Client(
+            manager,
+            km=kernel.manager,
+            kernel_name=kernel_name,
+            timeout=job.timeout,
+            startup_timeout=60,
+            coalesce_streams=True,
+        )
+        client.log.disabled = True  # what nbclient would log, we say in our own words
+        try:
+            client.execute()
+            manager.notebook_complete()
+        except CellTimeoutError as error:
+            raise CellsEnded(
+                "CellTimeout",
+                f"the cell ran longer than {job.timeout} s",
+                "what it waits for is in its output",
+            ) from error
+        except (DeadKernelError, RuntimeError) as error:
+            said = kernel.said()
+            raise CellsEnded(
+                "KernelDied",
+                f"the notebook's kernel died{': ' + said if said else ''}",
+                "out of memory? see dmesg",
+            ) from error
+        except BaseException:
+            kernel.interrupt()
+            raise
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
+            job.kernels.release(kernel)
+        return nb
+
+
+papermill_engines.register(NAME, _Engine)
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """The notebook at `path` as plain data, or an empty one where it is not a notebook."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = {}
+    return data if isinstance(data, dict) and "cells" in data else {"cells": []}

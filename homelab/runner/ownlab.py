@@ -1,0 +1,135 @@
+"""The lab that a run happens in: the one that is there, or one of its own that ends with it.
+
+A lab of our own hangs on a pipe that only this process holds: whatever becomes of us, it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+from homelab import labsocket
+from homelab.errors import EXIT_NOT_STARTED, LabError, PrerequisiteMissing
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LAB = (sys.executable, "-m", "homelab.lab")
+END = 5.0  # seconds that a lab may take to end; it needs less than one
+
+
+class Lab:
+    """Looks for a lab, or starts one, while the caller does something else; `socket` waits for it."""
+
+    def __init__(self, topology: Path | None = None) -> None:
+        self.own = False
+        self._topology = topology
+        self._process: subprocess.Popen[str] | None = None
+        self._socket = ""
+        self._error: Exception | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._find, daemon=True)
+        self._thread.start()
+
+    def socket(self) -> str:
+        """The path of the lab's socket, once it answers.
+
+        Raises:
+            PrerequisiteMissing: this machine cannot have a lab.
+            LabError: the lab did not come up, or the one that was named does not answer.
+        """
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._socket
+
+    def close(self) -> None:
+        """End the lab, if it is our own."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is None:
+            return
+        if process.stdin:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _find(self) -> None:
+        try:
+            self._socket = self._told() or self._kept() or self._started()
+        except Exception as error:  # it belongs to whoever asks for the socket
+            self._error = error
+
+    def _told(self) -> str:
+        told = os.environ.get("HOMELAB_LAB", "")
+        if told:
+            try:
+                labsocket.request(told, op="status")
+            except LabError as error:
+                raise PrerequisiteMissing(
+                    "HOMELAB_LAB names a lab that does not answer",
+                    told,
+                    "unset HOMELAB_LAB: then one is found or started",
+                ) from error
+        return told
+
+    def _kept(self) -> str:
+        found = subprocess.run(
+            [*LAB, "status", "--json"],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if found.returncode or not found.stdout.lstrip().startswith("{"):
+            return ""
+        status = json.loads(found.stdout)
+        return str(status.get("socket", "")) if status.get("up", True) else ""
+
+    def _started(self) -> str:
+        more = ["--topology", str(self._topology)] if self._topology else []
+        with self._lock:
+            if self._closed:
+                raise LabError("the run ended before its lab was started")
+            process = subprocess.Popen(
+                [*LAB, "up", "--lease", *more],
+                cwd=CHECKOUT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C is for us: we end it when all is put in order
+            )
+            self._process, self.own = process, True
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said: list[str] = []
+        listener = threading.Thread(target=_pass_on, args=(process.stderr, said), daemon=True)
+        listener.start()
+        line = process.stdout.readline()
+        if line.startswith("{"):
+            return str(json.loads(line)["socket"])
+        rc = process.wait()
+        listener.join()
+        kind = PrerequisiteMissing if rc == EXIT_NOT_STARTED else LabError
+        what = "\n".join(said[-12:]) or f"it ended with status {rc} and said nothing"
+        raise kind(f"the lab did not come up:\n{what}", "", "./runbook lab up shows all of it")
+
+
+def _pass_on(pipe: IO[str], said: list[str]) -> None:
+    """Keep what the lab says; it goes on saying things while it runs, and must never block on us."""
+    for line in pipe:
+        said.append(line.rstrip())
+        del said[:-50]

@@ -1,0 +1,138 @@
+"""What an executed notebook says about itself: checks, changes, pictures, title, and its error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MIME = "application/vnd.homelab+json"
+PICTURES = ("image/svg+xml", "image/png")  # the first that an output has
+CHANGE = ("machine", "resource", "why", "command", "outcome", "loses", "seconds", "error")
+CHECK = ("name", "vantage", "status", "evidence", "hint")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
+_MARKUP = re.compile(r"[*_`]+|\[([^\]]*)\]\([^)]*\)")
+
+Notebook = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a cell showed: its MIME type, its data (text or base64), and the heading above it."""
+
+    mime: str
+    data: str
+    caption: str
+
+
+def _text(value: str | list[str]) -> str:
+    return "".join(value) if isinstance(value, list) else value
+
+
+def headings(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every cell with the heading that it stands under."""
+    here = ""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in _text(cell["source"]).splitlines():
+                if found := _HEADING.match(line):
+                    here = plain(found[1])
+        yield here, cell
+
+
+def plain(markdown: str) -> str:
+    """A line of Markdown without its marks."""
+    return _MARKUP.sub(lambda m: m[1] or "", markdown).strip()
+
+
+def title(notebook: Notebook) -> tuple[str, str]:
+    """The notebook's first heading, and the first sentence-like line below it; empty where there is none."""
+    top = ""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "markdown":
+            continue
+        for line in _text(cell["source"]).splitlines():
+            if not top:
+                top = plain(found[1]) if (found := _HEADING.match(line)) else ""
+            elif line.strip() and line[0] not in "#>|-!<":
+                return top, plain(line)
+    return top, ""
+
+
+def _outputs(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for heading, cell in headings(notebook):
+        for output in cell.get("outputs", ()):
+            yield heading, output
+
+
+def records(notebook: Notebook) -> list[dict[str, Any]]:
+    """The records that the cells have shown, in order."""
+    found = (output.get("data", {}).get(MIME) for _, output in _outputs(notebook))
+    return [record for record in found if isinstance(record, dict) and record.get("v") == 1]
+
+
+def checks(notebook: Notebook) -> list[dict[str, Any]]:
+    """The answers of the checks, in order."""
+    return [{k: r.get(k) for k in CHECK} for r in records(notebook) if r.get("kind") == "check"]
+
+
+def changes(notebook: Notebook) -> list[dict[str, Any]]:
+    """What became of each change, in order; what was merely planned where nothing was carried out.
+
+    A plan that is only shown (such as the way back) is not something that became of a change.
+    """
+    all_records = records(notebook)
+    done = [r for r in all_records if r.get("kind") == "outcome"]
+    shown = done or [c for r in all_records if r.get("kind") == "plan" for c in r.get("changes", ())]
+    return [{k: r.get(k) for k in CHANGE} for r in shown]
+
+
+def planned(notebook: Notebook) -> int:
+    """How many changes were to be applied and were not: the drift."""
+    return sum(r.get("kind") == "outcome" and r.get("outcome") == "planned" for r in records(notebook))
+
+
+def pictures(notebook: Notebook) -> list[Picture]:
+    """The pictures that the cells have shown, in order."""
+    found = []
+    for heading, output in _outputs(notebook):
+        data = output.get("data", {})
+        mime = next((m for m in PICTURES if m in data), None)
+        if mime:
+            found.append(Picture(mime, _text(data[mime]), heading))
+    return found
+
+
+def code_cells(notebook: Notebook) -> int:
+    """How many cells there are to execute."""
+    return sum(_runs(cell) for cell in notebook["cells"])
+
+
+def under(notebook: Notebook, number: int) -> str:
+    """The heading above code cell `number` (from 1)."""
+    for heading, cell in headings(notebook):
+        number -= _runs(cell)
+        if number <= 0:
+            return heading
+    return ""
+
+
+def _runs(cell: Mapping[str, Any]) -> bool:
+    return cell["cell_type"] == "code" and bool(_text(cell["source"]).strip())
+
+
+def error(notebook: Notebook) -> dict[str, Any] | None:
+    """The error that ended the notebook: its type, what it says, its hint, and the cell's number."""
+    number = 0
+    for cell in notebook["cells"]:
+        number += _runs(cell)
+        for output in cell.get("outputs", ()):
+            if output["output_type"] != "error" or "raises-exception" in cell["metadata"].get("tags", ()):
+                continue
+            if output["ename"] == "SystemExit" and output["evalue"] in ("", "0", "None"):
+                continue  # a notebook may end early on purpose
+            what, _, hint = _ANSI.sub("", output["evalue"]).partition("\nHint: ")
+            return {"type": output["ename"], "what": what, "hint": hint or None, "cell": number}
+    return None

@@ -1,0 +1,182 @@
+"""``report.html``: the page about a run, for a person. One file, no scripts, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from homelab.record import MARKS
+from homelab.runner.records import Picture
+from homelab.runner.results import Results, StageResult
+from homelab.runner.words import sentence
+from homelab.secret import mask
+
+STYLE = Path(__file__).with_name("report.css")
+WORDS = {
+    "ok": "✓ stands", "drift": "○ planned", "failed": "✗ failed", "skipped": "– skipped",
+    "interrupted": "■ interrupted", "running": "· running", "waiting": "not started",
+}  # fmt: skip
+LOGO = """<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
+<path d="M4 15 16 5l12 10v12H4z"/><path d="M11 19.5 16 14l5 5.5M11 19.5h10"/>
+<g fill="currentColor" stroke="none"><circle cx="16" cy="14" r="2.2"/><circle cx="11" cy="20" r="2.2"/><circle cx="21" cy="20" r="2.2"/></g></svg>"""
+CLOSING = """A cloud is other people's computers, until some of them are ours. Nobody has to leave it to do this:
+it is enough that citizens own a part of the infrastructure they live with, know how it works, and can mend it."""
+
+
+def page(results: Results, pictures: Mapping[str, Sequence[Picture]]) -> str:
+    """The whole page; no secret is in it."""
+    sections = "\n".join(_stage(stage, pictures.get(stage.name, ())) for stage in results.stages)
+    return mask(f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{escape(sentence(results))} Homelab Runbook</title>
+<style>
+{STYLE.read_text(encoding="utf-8")}</style>
+</head>
+<body>
+<header>
+{_header(results)}
+</header>
+<main>
+{sections}
+</main>
+<footer>
+<blockquote>{escape(CLOSING)}</blockquote>
+<p>Run {escape(results.run)}, written {escape(results.written)} by Homelab Runbook. The same as data: <a href="results.json">results.json</a></p>
+</footer>
+</body>
+</html>
+""")
+
+
+def _header(results: Results) -> str:
+    world = "the lab" if results.world == "lab" else results.world
+    checks = [c for stage in results.stages for c in stage.checks]
+    changes = [c for stage in results.stages for c in stage.changes]
+    numbers = [
+        (_seconds(results.seconds), "in all"),
+        (str(sum(c["status"] == "ok" for c in checks)), "checks hold"),
+        (str(len({c["vantage"] for c in checks})), "vantage points"),
+        (str(sum(c["outcome"] == "applied" for c in changes)), "changes applied"),
+    ]
+    for key, status, what in (
+        ("status", "fail", "checks fail"),
+        ("status", "skip", "checks skipped"),
+        ("outcome", "planned", "changes wait"),
+    ):
+        if count := sum(c.get(key) == status for c in (*checks, *changes)):
+            numbers.append((str(count), what))
+    figures = "".join(f"<li><b>{escape(n)}</b><span>{escape(what)}</span></li>" for n, what in numbers)
+    track = "".join(
+        f'<li class="{s.status}" style="--share:{max(s.seconds, 0.1):.1f}">'
+        f'<a href="#{escape(s.name)}" title="{escape(s.name)}: {escape(s.status)}">{escape(s.name)}</a></li>'
+        for s in results.stages
+    )
+    broke = _broke(results.error, "failed") if results.error else ""
+    return f"""<p class="brand">{LOGO}<span>Homelab Runbook · {escape(world)} · {escape(_when(results.started))}</span></p>
+<h1>{escape(sentence(results))}</h1>
+<p class="lead">{escape(_lead(results))}</p>
+{broke}<ul class="numbers">{figures}</ul>
+<ol class="track">{track}</ol>"""
+
+
+def _lead(results: Results) -> str:
+    if results.status == "running":
+        return f"As of {_when(results.written)}. If this page stays like this, the run was killed; what it found until then is here."
+    if results.world == "lab":
+        return "In the lab everything is real except what a named stand-in has to play; what was changed there, nobody will miss."
+    return results.about
+
+
+def _stage(stage: StageResult, pictures: Sequence[Picture]) -> str:
+    number, _, rest = stage.name.partition("_")
+    title = stage.title or rest.replace("_", " ")
+    parts = [f'<p class="meta">{escape(stage.about)}</p>' if stage.about else "", _meta(stage)]
+    if stage.error:
+        parts.append(_broke(stage.error, stage.status))
+    if stage.checks:
+        parts.append(f'<h3>Proved</h3>\n<ul class="rows">{"".join(_check(c) for c in stage.checks)}</ul>')
+    if pictures:
+        parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(_picture(p) for p in pictures)}</div>')
+    if stage.changes:
+        parts.append(f'<h3>Changed</h3>\n<ul class="rows">{"".join(_change(c) for c in stage.changes)}</ul>')
+    body = "\n".join(part for part in parts if part)
+    return f"""<section id="{escape(stage.name)}" class="{stage.status}">
+<div class="top"><h2><small>{escape(number)}</small>{escape(title)}</h2><span class="badge">{WORDS[stage.status]}</span></div>
+{body}
+</section>"""
+
+
+def _meta(stage: StageResult) -> str:
+    if not stage.notebook:
+        return ""
+    cells = (
+        f"{stage.cells} cells" if stage.status in ("ok", "drift") else f"cell {stage.cell} of {stage.cells}"
+    )
+    name = escape(stage.notebook)
+    return f'<p class="meta">{_seconds(stage.seconds)} · {cells} · <a href="{name}">the executed notebook</a></p>'
+
+
+def _broke(error: Mapping[str, Any], status: str) -> str:
+    where = f" in cell {error['cell']}" if error.get("cell") else ""
+    hint = f'<p class="hint"><b>Hint:</b> {escape(str(error["hint"]))}</p>' if error.get("hint") else ""
+    return f'<div class="broke {status}"><p><b>{escape(error["type"])}</b>{where}</p>{_words(error["what"])}{hint}</div>'
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    status = str(check["status"])
+    hint = (
+        f'<p class="hint"><b>Hint:</b> {escape(check["hint"])}</p>'
+        if check["hint"] and status != "ok"
+        else ""
+    )
+    return (
+        f'<li class="{escape(status)}"><span class="mark">{MARKS.get(status, "")}</span>'
+        f'<span class="what">{escape(check["name"])} <span class="place">from {escape(check["vantage"])}</span></span>'
+        f'<span class="side"><em>{escape(status)}</em></span><div class="more">{_words(check["evidence"])}{hint}</div></li>'
+    )
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    outcome = str(change["outcome"])
+    took = f" · {_seconds(change['seconds'])}" if change.get("seconds") else ""
+    loses = f"<div>cannot be taken back: {escape(change['loses'])}</div>" if change.get("loses") else ""
+    failed = _words(change["error"]) if change.get("error") else ""
+    return (
+        f'<li class="{escape(outcome)}"><span class="mark">{MARKS.get(outcome, "")}</span>'
+        f'<span class="what">{escape(change["why"])} <span class="place">on {escape(change["machine"])}</span></span>'
+        f'<span class="side"><em>{escape(outcome)}</em>{took}</span>'
+        f'<div class="more"><pre class="command">{escape(change["command"])}</pre>{loses}{failed}</div></li>'
+    )
+
+
+def _words(text: object) -> str:
+    said = escape(str(text))
+    return f"<pre>{said}</pre>" if "\n" in said else f"<div>{said}</div>"
+
+
+def _picture(picture: Picture) -> str:
+    data = picture.data
+    if picture.mime == "image/svg+xml":  # as an image: its scripts and styles stay inside
+        data = base64.b64encode(data.encode()).decode()
+    source = f"data:{picture.mime};base64,{''.join(data.split())}"
+    caption = escape(picture.caption)
+    return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60:02} s"
+
+
+def _when(stamp: str) -> str:
+    try:
+        return time.strftime("%d %B %Y, %H:%M", time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")).lstrip("0")
+    except ValueError:
+        return stamp

@@ -1,0 +1,106 @@
+"""What a run is asked for: its stages with their parameters, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from homelab import stages
+from homelab.errors import HomelabError, ParamsError, Problem
+from homelab.params import World, WorldParams, for_stage, path_of, read
+from homelab.yamldoc import Document, nearest
+
+LAB = "lab"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A good request: the world, and for each stage the plain values of its own parameters."""
+
+    world: World
+    stages: dict[str, dict[str, Any]]
+    apply: bool | None = None
+    common: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        params = LAB if self.world.path == path_of(LAB) else str(self.world.path.absolute())
+        given = {} if self.apply is None else {"apply": self.apply}
+        object.__setattr__(self, "common", {"params": params, **given})
+
+    def parameters(self, stage: str) -> dict[str, Any]:
+        """All that is injected into the notebook of `stage`."""
+        return {**self.common, **self.stages[stage]}
+
+
+def understand(
+    words: Sequence[str], params: str = LAB, settings: Sequence[str] = (), apply: bool | None = None
+) -> Request:
+    """The request in the words of a command line: stages, params file, and ``NAME=VALUE`` settings.
+
+    Raises:
+        ParamsError: every problem in all of them.
+    """
+    problems: list[Problem] = []
+    chosen: list[str] = []
+    for word in words:
+        try:
+            chosen.append(stages.find(word))
+        except ParamsError as error:
+            problems += error.problems
+    chosen = sorted(set(chosen)) if words else stages.names()
+    if not chosen and not problems:
+        problems.append(Problem(str(stages.NOTEBOOKS), "holds no notebooks", "is this checkout complete?"))
+    given = _settings(settings, problems)
+    try:
+        world = read(params)
+    except ParamsError as error:
+        problems += error.problems
+        world = World(path_of(params), WorldParams.model_validate({}), Document(str(params), {}))
+    fields = {stage: stages.module(stage).Params.model_fields for stage in chosen}
+    known = {name for names in fields.values() for name in names}
+    for name in given:
+        if name not in known and not (problems and not chosen):
+            problems.append(_unknown(name, known, chosen))
+    values: dict[str, dict[str, Any]] = {}
+    for stage in chosen:
+        try:
+            values[stage] = for_stage(world, stage, {k: v for k, v in given.items() if k in fields[stage]})
+        except ParamsError as error:
+            problems += error.problems
+    if problems:
+        raise ParamsError(list(dict.fromkeys(problems)))
+    return Request(world, values, apply)
+
+
+def _settings(words: Sequence[str], problems: list[Problem]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for word in words:
+        name, found, value = word.partition("=")
+        if not found or not name.strip():
+            problems.append(Problem(f"-p {word}", "is not NAME=VALUE", "write for example -p hostname=demo"))
+        elif name in given:
+            problems.append(Problem(f"-p {name}", "is given twice", "keep one of them"))
+        else:
+            given[name] = value
+    return given
+
+
+def _unknown(name: str, known: set[str], chosen: Sequence[str]) -> Problem:
+    if name in ("params", "apply"):
+        hint = "--params FILE names the params file" if name == "params" else "--apply or --plan says that"
+        return Problem(f"-p {name}", "is not a stage's parameter", hint)
+    which = f"{chosen[0]} has" if len(chosen) == 1 else "no stage of this run has"
+    what = f"{which} no such parameter" if len(chosen) == 1 else f"{which} such a parameter"
+    return Problem(f"-p {name}", what, nearest(name, known) or "it has none")
+
+
+def stage_problem(error: HomelabError) -> dict[str, Any]:
+    """`error` as the results keep it."""
+    where = f"{error.where}: " if error.where else ""
+    return {
+        "type": type(error).__name__,
+        "what": where + error.what,
+        "hint": error.hint or None,
+        "cell": None,
+    }

@@ -1,0 +1,183 @@
+"""``./runbook run``: one pass over stages, in one process, to a folder of results."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from homelab import stages
+from homelab.errors import EXIT_INTERRUPTED, HomelabError
+from homelab.runner import folder as folders
+from homelab.runner import records
+from homelab.runner.blot import conceal_all
+from homelab.runner.folder import Folder, FolderFailed
+from homelab.runner.interrupt import Interrupted, interruptible
+from homelab.runner.ownlab import Lab
+from homelab.runner.request import Request, stage_problem
+from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
+from homelab.runner.terminal import Terminal
+
+
+def run(request: Request, out: str | None = None, terminal: Terminal | None = None) -> int:
+    """Execute the stages of `request`; returns the exit status by the command line's contract.
+
+    Raises:
+        PrerequisiteMissing: nothing was started, and nothing is left behind.
+    """
+    conceal_all(request.world, request.stages.values())
+    folder = folders.make(out)
+    try:
+        with interruptible():
+            return _Run(request, folder, terminal or Terminal()).all()
+    except Interrupted:
+        return EXIT_INTERRUPTED
+
+
+class _Run:
+    def __init__(self, request: Request, folder: Folder, terminal: Terminal) -> None:
+        self.request, self.folder, self.terminal = request, folder, terminal
+        self.results = Results(
+            run=folder.run,
+            world=request.world.common.world,
+            about=request.world.common.about,
+            params=str(request.common["params"]),
+            apply=request.apply,
+            stages=[StageResult(name, parameters=request.parameters(name)) for name in request.stages],
+        )
+        self.pictures: dict[str, list[records.Picture]] = {}
+
+    def all(self) -> int:
+        """Every stage in order; whatever happens, results and report say how far it got."""
+        interrupted = started = False
+        with contextlib.ExitStack() as stack:
+            try:
+                environment = self._prepare(stack)
+                started = True
+                self.folder.point_latest_here()
+                for number, stage in enumerate(self.results.stages):
+                    self._stage(stage, environment, more=number + 1 < len(self.results.stages))
+            except Interrupted:
+                interrupted = True
+                if not started:
+                    self.folder.discard()
+                    return EXIT_INTERRUPTED
+            except FolderFailed as error:
+                self.results.error = stage_problem(error)
+            except HomelabError:
+                if not started:
+                    self.folder.discard()
+                raise
+        status = self.results.finish(interrupted)
+        with contextlib.suppress(FolderFailed):  # then the last state that could be written stays
+            self._write(report=True)
+        self.terminal.end(self.results, self.folder.shown("report.html"))
+        return status
+
+    def _prepare(self, stack: contextlib.ExitStack) -> Mapping[str, str]:
+        """Lab, first kernel and papermill get ready at the same time; the environment of all kernels."""
+        lab = (
+            stack.enter_context(contextlib.closing(Lab(self._topology())))
+            if self.request.world.is_lab
+            else None
+        )
+        from homelab.runner.kernels import Kernels
+
+        self.kernels = stack.enter_context(
+            contextlib.closing(
+                Kernels({"HOMELAB_HEADLESS": "1", "HOMELAB_RUN": self.folder.run}, stages.NOTEBOOKS)
+            )
+        )
+        self.kernels.prepare()
+        from homelab.runner import engine
+
+        self.engine = engine
+        for stage in self.results.stages:
+            notebook = engine.parsed(stages.notebook(stage.name))
+            stage.title, stage.about = records.title(notebook)
+            stage.cells = records.code_cells(notebook)
+        self._write(report=True)
+        if lab is None:
+            return {}
+        socket = lab.socket()
+        self.results.lab = "own" if lab.own else "kept"
+        return {"HOMELAB_LAB": socket}
+
+    def _topology(self) -> Any:
+        world = self.request.world
+        return (
+            world.path.absolute()
+            if "topology" in world.document.data and self.request.common["params"] != "lab"
+            else None
+        )
+
+    def _stage(self, stage: StageResult, environment: Mapping[str, str], more: bool) -> None:
+        stage.status, stage.notebook = "running", f"{stage.name}.ipynb"
+        start = time.monotonic()
+        job = self.engine.Job(
+            source=stages.notebook(stage.name),
+            name=stage.notebook,
+            parameters=stage.parameters,
+            folder=self.folder,
+            kernels=self.kernels,
+            environment=environment,
+            more=more,
+            heard=lambda notebook, cell: self._heard(stage, notebook, cell, time.monotonic() - start),
+        )
+        try:
+            with self.terminal.watching(stage), self._counted(stage, job, start):
+                self.engine.execute(job)
+        except self.engine.CellsEnded as error:
+            stage.error = {"type": error.kind, "what": error.what, "hint": error.hint, "cell": stage.cell}
+        except (Interrupted, FolderFailed):
+            stage.status = "interrupted"
+            raise
+        except Exception as error:
+            # A notebook that papermill cannot read or run at all fails its stage, not the run.
+            stage.error = {"type": type(error).__name__, "what": str(error), "hint": None, "cell": None}
+        finally:
+            if stage.status == "running":
+                stage.status = _status(stage, job.notebook)
+            self.terminal.stage(stage)
+            if stage.status != "interrupted":
+                self._write(report=True)
+
+    @contextlib.contextmanager
+    def _counted(self, stage: StageResult, job: Any, start: float) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            stage.seconds = round(time.monotonic() - start, 3)
+            if job.notebook is not None:
+                self._read(stage, job.notebook)
+
+    def _heard(self, stage: StageResult, notebook: Mapping[str, Any], cell: int, seconds: float) -> None:
+        stage.cell = max(stage.cell, cell)
+        stage.cells = records.code_cells(notebook)
+        stage.seconds = round(seconds, 3)
+        self._read(stage, notebook)
+        self.terminal.under(records.under(notebook, stage.cell))
+        self._write()
+
+    def _read(self, stage: StageResult, notebook: Mapping[str, Any]) -> None:
+        stage.checks, stage.changes = records.checks(notebook), records.changes(notebook)
+        stage.error = records.error(notebook) or stage.error
+        self.pictures[stage.name] = records.pictures(notebook)
+
+    def _write(self, report: bool = False) -> None:
+        self.folder.write("results.json", self.results.text())
+        if report:
+            from homelab.runner.report import page
+
+            self.folder.write("report.html", page(self.results, self.pictures))
+
+
+def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:
+    if stage.error:
+        return STATUS_OF_ERROR.get(stage.error["type"], "failed")
+    if any(c["status"] == "fail" for c in stage.checks) or any(
+        c["outcome"] == "failed" for c in stage.changes
+    ):
+        return "failed"
+    return "drift" if notebook is not None and records.planned(notebook) else "ok"
