@@ -1,0 +1,150 @@
+"""A machine: one process that holds its namespaces and is its pid 1, and the channel to it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import kernel, root, wire
+from .children import Children
+from .inside import Inside
+
+
+@dataclass
+class Anchor:
+    """The lab's side of a machine: `pid` is in the lab's PID namespace."""
+
+    name: str
+    pid: int
+    channel: socket.socket
+    sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def expect(self, word: bytes) -> None:
+        """Wait until the machine says that it got as far as `word`.
+
+        Raises:
+            wire.Refused: it failed before.
+        """
+        said = self.channel.recv(4096)
+        if said != word:
+            raise wire.Refused(said.decode(errors="replace") or "ended before it was ready", self.name)
+
+    def pass_on(self, connection: socket.socket, request: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Let the machine do `request` and answer on `connection`.
+
+        Raises:
+            wire.Refused: the machine is gone.
+        """
+        raw = json.dumps(request).encode()
+        with self.sending:
+            try:
+                socket.send_fds(self.channel, [raw], [connection.fileno(), *fds])
+            except OSError as error:
+                raise wire.Refused(f"the machine is gone: {error.strerror}", self.name) from error
+
+    def ask(self, op: str, **request: Any) -> dict[str, Any]:
+        """Let the machine do one of the lab's own requests; its answer.
+
+        Raises:
+            wire.Refused: it says what went wrong.
+        """
+        fds = request.pop("fds", ())
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours:
+            with theirs:
+                self.pass_on(theirs, {"op": op, **request}, fds)
+            with ours.makefile("rb") as answer:
+                line = answer.readline()
+        if not line:
+            raise wire.Refused("the machine ended while it was asked", self.name)
+        document: dict[str, Any] = json.loads(line)
+        if problem := document.get("error"):
+            raise wire.Refused(problem["what"], problem["where"], problem["hint"])
+        return document
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a machine is made of."""
+
+    name: str
+    hostname: str
+    resolver: str
+    folder: str
+    layers: root.Layers
+    places: list[root.Place]
+    rootless: bool
+
+
+def raise_up(plan: Plan) -> Anchor:
+    """Start a machine's first process; it says `namespaces`, then `root`, on its channel.
+
+    Called before there are threads.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    gc.freeze()  # so that collecting garbage later does not copy every page that we share
+    kernel.unshare(kernel.NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _live(plan, theirs)
+        except BaseException as error:
+            traceback.print_exc()
+            theirs.send(f"{type(error).__name__}: {error}".encode())
+        os._exit(1)
+    kernel.enter("/proc/self/ns/pid", kernel.NEWPID)  # our own children stay here
+    theirs.close()
+    return Anchor(plan.name, pid, ours)
+
+
+def _live(plan: Plan, channel: socket.socket) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _let_go_of_descriptors(channel.fileno())
+    kernel.unshare(kernel.NEWNET | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC)
+    channel.send(b"namespaces")
+    from pathlib import Path
+
+    root.build(
+        Path(plan.folder), plan.layers, plan.hostname, plan.resolver, plan.places, rootless=plan.rootless
+    )
+    kernel.set_process_name("init")
+    if not plan.rootless:
+        kernel.drop_capabilities(kernel.REACHES_OUT + (kernel.CAP_MKNOD,))
+    children = Children()
+    inside = Inside(plan.name, children)
+    threading.Thread(target=children.reap, daemon=True).start()
+    channel.send(b"root")
+    while True:
+        raw, fds, _, _ = socket.recv_fds(channel, wire.MOST * 2, wire.FDS + 1)
+        if not raw:
+            os._exit(0)
+        threading.Thread(target=_answer, args=(inside, json.loads(raw), fds), daemon=True).start()
+
+
+def _answer(inside: Inside, request: dict[str, Any], fds: list[int]) -> None:
+    with socket.socket(fileno=fds[0]) as connection:
+        try:
+            inside.serve(request, connection, fds[1:])
+        except Exception as error:  # every failure is an answer
+            wire.refuse(connection, error, inside.name)
+        finally:
+            wire.close(fds[1:])
+
+
+def _let_go_of_descriptors(kept: int) -> None:
+    nothing = os.open("/dev/null", os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    top = max(int(n) for n in os.listdir("/proc/self/fd")) + 1
+    os.closerange(3, kept)
+    os.closerange(kept + 1, top)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115

@@ -1,0 +1,149 @@
+"""The layer that all machines share: what differs from the host's own /usr and /etc, and what it hides.
+
+A machine's /usr and /etc are overlays: the machine's own writes, this layer, the lab's packages, the
+host's directories. /var, /opt, /home, /root, /tmp and /run are the machine's own and start empty.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+WHITEOUT = stat.S_IFCHR  # a character device 0/0 is how overlayfs says "nothing here"
+SUDO = Path(__file__).parent / "sudo.sh"
+BUNDLE = "etc/ssl/certs/ca-certificates.crt"
+
+# A tailscale of the host's own, and daemons' configuration that is the reader's business.
+HIDDEN_USR = (
+    "usr/bin/tailscale", "usr/sbin/tailscaled", "usr/local/bin/tailscale", "usr/local/sbin/tailscaled",
+    "usr/local/bin/tailscaled", "usr/share/keyrings/tailscale-archive-keyring.gpg",
+)  # fmt: skip
+HIDDEN_ETC = ("etc/apt/sources.list", "etc/default/tailscaled", "etc/machine-id", "etc/fstab", "etc/mtab")
+EMPTIED_ETC = (
+    "etc/apt/apt.conf.d", "etc/apt/auth.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d",
+    "etc/docker", "etc/wireguard", "etc/NetworkManager", "etc/netplan", "etc/cron.d", "etc/tailscale",
+)  # fmt: skip
+HOST_NAMES = "hosts: files dns\n"
+WRITABLE_DEPTH = 3
+
+
+def make(layer: Path, packages: Path, ca: Path, *, own_everything: bool) -> None:
+    """Fill `layer`, an empty folder on the lab's tmpfs.
+
+    `own_everything`: in a user namespace the host's directories belong to nobody, so those that a
+    machine's root writes to are made anew here and belong to it.
+    """
+    if own_everything:
+        for top in ("usr", "etc"):
+            for folder in _folders(Path("/") / top, WRITABLE_DEPTH):
+                (layer / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    for name in ("usr", "etc"):
+        (layer / name).mkdir(parents=True, exist_ok=True)
+    _accounts(layer / "etc")
+    _trust(layer, ca)
+    for name in HIDDEN_USR + HIDDEN_ETC:
+        if os.path.lexists("/" + name):
+            hide(layer / name)
+    for name in EMPTIED_ETC:
+        for entry in _entries(Path("/") / name):
+            hide(layer / name / entry.name)
+    for secret in _unreadable(Path("/etc")):
+        hide(layer / secret.relative_to("/"))
+    _write(layer / "etc/nsswitch.conf", _names_by_dns())
+    _write(layer / "etc/environment", "")
+    _write(layer / "usr/local/bin/sudo", SUDO.read_text(), 0o755)
+    for version in ("iptables", "ip6tables"):  # whatever the host's alternative is: nft works in every tier
+        if any((root / "usr/sbin/xtables-nft-multi").exists() for root in (packages, Path("/"))):
+            for suffix in ("", "-save", "-restore"):
+                link = layer / f"usr/sbin/{version}{suffix}"
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to("xtables-nft-multi")
+
+
+def hide(path: Path) -> None:
+    """Make what lies below at `path` invisible; replaces what this layer has there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mknod(path, WHITEOUT | 0o000, 0)
+
+
+def _accounts(etc: Path) -> None:
+    """The system's accounts without the people: the reader's name is no business of a machine."""
+    people, groups = [], []
+    for line in Path("/etc/passwd").read_text().splitlines():
+        fields = line.split(":")
+        if len(fields) == 7 and _of_the_system(fields[0], fields[2]):
+            shell = "/root:/bin/bash" if fields[0] == "root" else ":".join(fields[5:])
+            people.append(":".join([*fields[:1], "x", *fields[2:5], shell]))
+    for line in Path("/etc/group").read_text().splitlines():
+        fields = line.split(":")
+        if len(fields) == 4 and _of_the_system(fields[0], fields[2]):
+            groups.append(":".join([fields[0], "x", fields[2], ""]))
+    _write(etc / "passwd", "\n".join(people) + "\n")
+    _write(etc / "group", "\n".join(groups) + "\n")
+    _write(etc / "shadow", "".join(f"{p.split(':')[0]}:*:19000:0:99999:7:::\n" for p in people), 0o640)
+    _write(etc / "gshadow", "".join(f"{g.split(':')[0]}:*::\n" for g in groups), 0o640)
+    for name in ("subuid", "subgid"):
+        _write(etc / name, "")
+
+
+def _of_the_system(name: str, number: str) -> bool:
+    return number.isdigit() and (int(number) < 1000 or name in ("nobody", "nogroup"))
+
+
+def _trust(layer: Path, ca: Path) -> None:
+    usual = Path("/") / BUNDLE
+    host = usual.read_text() if usual.exists() else ""
+    root = (ca / "root.pem").read_text() if (ca / "root.pem").exists() else ""
+    _write(layer / BUNDLE, host + root)
+
+
+def _names_by_dns() -> str:
+    try:
+        lines = Path("/etc/nsswitch.conf").read_text().splitlines(keepends=True)
+    except OSError:
+        lines = ["passwd: files\n", "group: files\n", "shadow: files\n"]
+    return "".join(line for line in lines if not line.startswith("hosts:")) + HOST_NAMES
+
+
+def _unreadable(folder: Path) -> Iterator[Path]:
+    """What others may not read on the host is nobody's business in a machine, whose root could."""
+    for entry in _entries(folder):
+        info = entry.lstat()
+        if stat.S_ISLNK(info.st_mode) or entry.name in ("shadow", "gshadow", "passwd-", "group-"):
+            if entry.name.endswith("-"):
+                yield entry
+            continue
+        needed = 0o005 if stat.S_ISDIR(info.st_mode) else 0o004
+        if info.st_mode & needed != needed or not (stat.S_ISDIR(info.st_mode) or stat.S_ISREG(info.st_mode)):
+            yield entry
+        elif stat.S_ISDIR(info.st_mode):
+            yield from _unreadable(entry)
+
+
+def _folders(top: Path, depth: int) -> Iterator[Path]:
+    yield top
+    if depth:
+        for entry in _entries(top):
+            if entry.is_dir() and not entry.is_symlink():
+                yield from _folders(entry, depth - 1)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(mode)

@@ -1,0 +1,92 @@
+"""The cache's rules: one builder at a time, nothing half-done, a full disk said clearly."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from homelab.errors import LabError
+
+from . import paths
+
+
+@contextmanager
+def building(waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the cache's lock. `waiting` is called once if another build holds it.
+
+    Raises:
+        LabError: the cache cannot be written (full, read-only).
+    """
+    with refusing_full_disk():
+        paths.cache().mkdir(parents=True, exist_ok=True)
+        handle = os.open(paths.cache() / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def keep(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder CACHE/kind/key, made by `make(folder)` when it is not there yet; the lock is held.
+
+    `make` works in a folder of its own that is renamed when it is complete, so an interrupted build
+    leaves nothing that looks finished; what it left is swept by the next one.
+    """
+    done = paths.cache() / kind / key
+    if done.is_dir():
+        return done
+    with refusing_full_disk():
+        done.parent.mkdir(parents=True, exist_ok=True)
+        for left in done.parent.glob(".new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=".new-", dir=done.parent))
+        new.chmod(0o755)
+        try:
+            make(new)
+            new.rename(done)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+    return done
+
+
+@contextmanager
+def refusing_full_disk() -> Iterator[None]:
+    """Turn "no space left" and the like into one clear error.
+
+    Raises:
+        LabError: the disk is full, over quota or read-only.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise no_room(error) from error if error.errno in _NO_ROOM else error
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+
+def no_room(error: OSError) -> Exception:
+    """`error` as a `LabError` when the cache has no room for us, else itself."""
+    if error.errno not in _NO_ROOM:
+        return error
+    place = paths.cache()
+    here = next((p for p in (place, *place.parents) if p.exists()), place)
+    free = shutil.disk_usage(here).free // 2**20
+    return LabError(
+        f"the cache cannot be written: {error.strerror} ({free} MiB are free); nothing half-done is left",
+        str(place),
+        "make room, or set HOMELAB_CACHE to a folder on another disk (about 1.5 GiB are needed)",
+    )

@@ -1,0 +1,153 @@
+"""The lab's command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from homelab.errors import HomelabError, LabError, ParamsError, exit_status
+from homelab.labsocket import request
+
+from . import folder, paths
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    asked = _parser().parse_args(argv)
+    try:
+        return int(asked.do(asked))
+    except KeyboardInterrupt as error:
+        return exit_status(error)
+    except HomelabError as error:
+        print(_told(error), file=sys.stderr)
+        return exit_status(error)
+
+
+def _told(error: HomelabError) -> str:
+    if isinstance(error, ParamsError):
+        return f"{len(error.problems)} problem(s) in the topology; nothing was started\n{error}"
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="runbook lab", description="The disposable lab.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, do: Any, about: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        command.set_defaults(do=do)
+        return command
+
+    up = add("up", _up, "bring the lab up; safe to repeat")
+    up.add_argument("--enrolled", action="store_true", help="with every machine in the tailnet that can be")
+    up.add_argument("--topology", type=Path, default=paths.DEFAULT_TOPOLOGY, metavar="FILE")
+    up.add_argument("--lease", action="store_true", help="a lab of one's own, which ends with standard input")
+    add("down", _down, "end the lab; it forgets everything")
+    status = add("status", _status, "what is there and how it is")
+    status.add_argument("--json", action="store_true")
+    execute = add("exec", _exec, "run a command in a machine")
+    execute.add_argument("machine", metavar="MACHINE")
+    execute.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…")
+    shell = add("shell", _shell, "a shell in a machine")
+    shell.add_argument("machine", metavar="MACHINE")
+    link = add("link", _link, "show a machine's link, or change it while the lab runs")
+    link.add_argument("machine", metavar="MACHINE")
+    link.add_argument("--network", metavar="N", help="which of its networks; else its way out")
+    link.add_argument("--delay", type=float, metavar="MS", help="each way")
+    link.add_argument("--loss", type=float, metavar="PCT", help="each way")
+    link.add_argument("--mtu", type=int, metavar="N")
+    link.add_argument("--udp", choices=("pass", "block"))
+    link.add_argument("--nat", choices=("cone", "symmetric"))
+    cut = link.add_mutually_exclusive_group()
+    cut.add_argument("--cut", action="store_const", const=True, dest="cut", help="pull the plug")
+    cut.add_argument("--mend", action="store_const", const=False, dest="cut", help="put it back")
+    add("build", _build, "build what the lab runs on into the cache")
+    add("preflight", _preflight, "can this machine hold a lab?")
+    return parser
+
+
+def _up(asked: argparse.Namespace) -> int:
+    from . import up
+
+    if asked.lease:
+        up.up_on_lease(asked.topology, enrolled=asked.enrolled)
+    print(up.up(asked.topology, enrolled=asked.enrolled))
+    return 0
+
+
+def _down(asked: argparse.Namespace) -> int:
+    from . import down
+
+    print(down.down())
+    return 0
+
+
+def _socket() -> Path:
+    """The socket of this checkout's lab.
+
+    Raises:
+        LabError: none is up.
+        PrerequisiteMissing: another version's is.
+    """
+    place = paths.lab_folder()
+    folder.refuse_other_version(place)
+    if not folder.is_held(place):
+        raise LabError("no lab is up", hint="start it: ./runbook lab up")
+    return place / "lab.sock"
+
+
+def _status(asked: argparse.Namespace) -> int:
+    from . import show
+
+    document = request(_socket(), op="status")
+    print(json.dumps(document, indent=1) if asked.json else show.status(document))
+    return 0
+
+
+def _exec(asked: argparse.Namespace) -> int:
+    from . import session
+
+    command = asked.command[1:] if asked.command[:1] == ["--"] else asked.command
+    if not command:
+        raise LabError("no command", hint="runbook lab exec MACHINE -- CMD…")
+    return session.run(_socket(), asked.machine, command)
+
+
+def _shell(asked: argparse.Namespace) -> int:
+    from . import session
+
+    return session.in_terminal(_socket(), asked.machine, ["bash", "-i"])
+
+
+def _link(asked: argparse.Namespace) -> int:
+    from . import show
+
+    named = {
+        "delay_ms": asked.delay, "loss_pct": asked.loss, "mtu": asked.mtu,
+        "udp": asked.udp, "nat": asked.nat, "cut": asked.cut,
+    }  # fmt: skip
+    wanted = {key: value for key, value in named.items() if value is not None}
+    answer = request(_socket(), op="link", machine=asked.machine, network=asked.network, set=wanted)
+    print(show.link_line(answer["link"]))
+    return 0
+
+
+def _build(asked: argparse.Namespace) -> int:
+    from . import build
+
+    built = build.ensure()
+    print(f"everything is built, in {built.ca.parent}")
+    return 0
+
+
+def _preflight(asked: argparse.Namespace) -> int:
+    from . import build, packages, preflight
+
+    built = build.find()
+    there = built.packages if built else packages.place()
+    preflight.require(preflight.check(there if there.is_dir() else None))
+    print(f"a lab can be built here (tier {preflight.launch.tier()})")
+    return 0

@@ -1,0 +1,61 @@
+"""The daemons that the lab itself runs, and how: known by machine and name, so that they can be restarted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+TAILSCALED = "tailscaled"
+LOCAL_API = "/run/tailscale/tailscaled.sock"
+CLOUD_STATE = "/var/lib/cloud"
+CLOUD_HOME = "/opt/cloud"  # where the cloud's machine sees its program, its pages and the CA
+API_KEY, AUTH_KEY = "tskey-api-lab", "tskey-auth-lab"
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A program that runs on under a machine's first process."""
+
+    machine: str
+    name: str
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def known(blueprint: dict[str, Any]) -> dict[tuple[str, str], Daemon]:
+    """Every daemon that the lab knows how to start."""
+    daemons = _cloud(blueprint)
+    daemons += [tailscaled(n, m) for n, m in blueprint["machines"].items() if m["udp_port"]]
+    return {(d.machine, d.name): d for d in daemons}
+
+
+def tailscaled(name: str, machine: dict[str, Any]) -> Daemon:
+    """The real client, telling nobody, on a UDP port of its own."""
+    argv = [
+        "/usr/sbin/tailscaled",
+        "--statedir=/var/lib/tailscale",
+        f"--socket={LOCAL_API}",
+        f"--port={machine['udp_port']}",
+        "--no-logs-no-support",
+    ]
+    return Daemon(name, TAILSCALED, argv, {"TS_NO_LOGS_NO_SUPPORT": "true"})
+
+
+def _cloud(blueprint: dict[str, Any]) -> list[Daemon]:
+    cloud = blueprint["cloud"]
+    if not cloud:
+        return []
+    machine, program = cloud["machine"], f"{CLOUD_HOME}/cloud"
+    main = blueprint["machines"][machine]["interfaces"][0]["addresses"][0].partition("/")[0]
+    dns = [program, "dns", "--state", CLOUD_STATE, "--listen", cloud["dns"]]
+    for name, other in blueprint["machines"].items():
+        for nic in other["interfaces"]:
+            if blueprint["networks"][nic["network"]]["public"] and name != machine:
+                address = nic["addresses"][0].partition("/")[0]
+                dns += ["--record", f"{other['hostname']}.lab={address}"]
+    serve = [
+        program, "serve", "--state", CLOUD_STATE, "--ca", f"{CLOUD_HOME}/ca", "--www", f"{CLOUD_HOME}/www",
+        "--ip", main, "--derp", ",".join(cloud["derp"]), "--dns", cloud["dns"], "--domain", cloud["tailnet"],
+        "--owner", cloud["owner"], "--api-key", API_KEY, "--auth-key", AUTH_KEY,
+    ]  # fmt: skip
+    return [Daemon(machine, "dns", dns), Daemon(machine, "cloud", serve)]

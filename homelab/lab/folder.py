@@ -1,0 +1,117 @@
+"""A lab's state folder: who holds it, what version wrote it, and sweeping what a killed lab left."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from homelab.errors import PrerequisiteMissing
+
+from . import paths
+
+SCHEMA = 1
+RECORD, LOCK = "lab.json", ".owner"
+
+
+def claim(folder: Path) -> int | None:
+    """Hold `folder`, made anew and empty, or None when a living lab holds it; the lock is the descriptor.
+
+    Raises:
+        PrerequisiteMissing: another version's state is there.
+    """
+    paths.state_root().mkdir(parents=True, exist_ok=True)
+    while True:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        try:
+            # Whoever held it before may have removed the folder between our open and our lock.
+            same = os.stat(folder / LOCK).st_ino == os.fstat(handle).st_ino
+        except FileNotFoundError:
+            same = False
+        if same:
+            break
+        os.close(handle)
+    try:
+        refuse_other_version(folder)
+    except PrerequisiteMissing:
+        os.close(handle)
+        raise
+    folder.chmod(0o700)
+    for entry in folder.iterdir():
+        if entry.name != LOCK:
+            remove(entry)
+    return handle
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a living owner holds `folder`."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """What the folder's lab wrote about itself; {} when nothing (yet)."""
+    try:
+        document = json.loads((folder / RECORD).read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def refuse_other_version(folder: Path) -> None:
+    """Stop at state that another version of the lab wrote.
+
+    Raises:
+        PrerequisiteMissing: it is there.
+    """
+    written = record(folder)
+    if written and written.get("schema") != SCHEMA:
+        raise PrerequisiteMissing(
+            f"the state there is of another version of the lab "
+            f"(schema {written.get('schema')}, version {written.get('version')}; this one has schema {SCHEMA})",
+            str(folder),
+            "`./runbook lab down` ends that lab and removes it",
+        )
+
+
+def write_record(folder: Path, document: dict[str, Any]) -> None:
+    """Write the folder's record; readers see the old one or the new one."""
+    draft = folder / f".{RECORD}"
+    draft.write_text(json.dumps({"schema": SCHEMA, **document}, indent=1))
+    draft.chmod(0o600)
+    draft.replace(folder / RECORD)
+
+
+def sweep() -> None:
+    """Remove the folders of labs of their own whose owner is gone."""
+    for folder in paths.state_root().glob("own-*"):
+        if not is_held(folder):
+            remove(folder)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, and do not mind one that is gone already."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

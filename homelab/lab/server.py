@@ -1,0 +1,93 @@
+"""The lab's socket: what is about one machine goes to that machine, the rest is answered here."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import wire
+from .daemons import Daemon
+from .wire import Refused, refuse, reply
+
+IN_A_MACHINE = ("run", "socket", "resolve", "unix", "read", "write")
+
+
+class Server:
+    """Answers requests for a `lab` (see init.Lab), each in a thread of its own."""
+
+    def __init__(self, lab: Any, path: Path) -> None:
+        self._lab = lab
+        self._listener = socket.socket(socket.AF_UNIX)
+        path.unlink(missing_ok=True)
+        self._listener.bind(str(path))
+        path.chmod(0o600)
+        self._listener.listen(128)
+
+    def start(self) -> None:
+        """Serve from now on, beside what the caller does."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        fds: list[int] = []
+        with connection:
+            try:
+                request, fds = wire.read_request(connection)
+                self._do(request, connection, fds)
+            except EOFError:
+                return
+            except Exception as error:  # every failure is an answer
+                refuse(connection, error)
+            finally:
+                wire.close(fds)
+
+    def _do(self, request: dict[str, Any], connection: socket.socket, fds: list[int]) -> None:
+        op = request["op"]
+        if op in IN_A_MACHINE:
+            self._lab.machine(request.get("machine")).pass_on(connection, request, fds)
+            return
+        own: Callable[[dict[str, Any], socket.socket], None] | None = getattr(self, f"_do_{op}", None)
+        if own is None:
+            raise Refused(f"there is no request {op!r}")
+        own(request, connection)
+
+    def _do_status(self, request: dict[str, Any], connection: socket.socket) -> None:
+        reply(connection, self._lab.status())
+
+    def _do_start(self, request: dict[str, Any], connection: socket.socket) -> None:
+        machine, name = self._lab.machine(request.get("machine")), str(request.get("name") or "")
+        argv = request.get("argv")
+        if argv:
+            daemon = Daemon(machine.name, name, argv, request.get("env") or {})
+        else:
+            daemon = self._lab.daemon(machine.name, name)
+        self._lab.start(daemon, connection)
+
+    def _do_stop(self, request: dict[str, Any], connection: socket.socket) -> None:
+        self._lab.machine(request.get("machine")).pass_on(connection, request)
+
+    def _do_link(self, request: dict[str, Any], connection: socket.socket) -> None:
+        machine = self._lab.machine(request.get("machine")).name
+        link = self._lab.wires.change(machine, request.get("network"), request.get("set") or {})
+        reply(connection, {"link": link})
+
+    def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
+        reply(connection, {"ok": True, "joined": self._lab.enroll()})
+
+    def _do_stop_lab(self, request: dict[str, Any], connection: socket.socket) -> None:
+        reply(connection, {"ok": True})
+        os._exit(0)
+
+
+def tell(fd: int, **event: Any) -> None:
+    """One line to whoever waits for the lab to come up."""
+    os.write(fd, json.dumps(event).encode() + b"\n")

@@ -1,0 +1,52 @@
+"""The lab in a terminal: its status and its links as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def status(document: dict[str, Any]) -> str:
+    """The status document for a person."""
+    head = f"the lab is up: tier {document['tier']}, pid {document['pid']}, topology {document['topology']}"
+    rows = [("machine", "role", "addresses", "tailscale", "tailnet", "")]
+    for name, machine in document["machines"].items():
+        notes = [f"plays {machine['stand_in']}"] if machine["stand_in"] else []
+        notes += ["Docker"] if machine["docker"] else []
+        notes += [f"{machine['nat']} NAT"] if machine["nat"] else []
+        rows.append(
+            (
+                name,
+                machine["role"],
+                " ".join(a.partition("/")[0] for a in machine["addresses"].values()),
+                "–" if machine["tailscale"] == "none" else machine["tailscale"],
+                machine["tailnet_ip"] or "–",
+                "; ".join(notes),
+            )
+        )
+    changed = [link for link in document["links"] if differs(link)]
+    return "\n".join([head, "", *table(rows), *(["", *(link_line(w) for w in changed)] if changed else [])])
+
+
+def differs(link: dict[str, Any]) -> bool:
+    """Whether something was done to the link."""
+    plain = not link["delay_ms"] and not link["loss_pct"] and link["mtu"] == 1500 and link["udp"] == "pass"
+    return link["cut"] or link["nat"] == "symmetric" or not plain
+
+
+def link_line(link: dict[str, Any]) -> str:
+    """One link for a person."""
+    if link["cut"]:
+        state = "cut"
+    else:
+        state = f"delay {link['delay_ms']:g} ms each way, loss {link['loss_pct']:g} %, MTU {link['mtu']}"
+        state += ", UDP blocked" if link["udp"] == "block" else ""
+        state += f", {link['nat']} NAT" if link["nat"] else ""
+    return f"{link['machine']} – {link['network']}: {state}"
+
+
+def table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows in columns."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,162 @@
+"""Bringing a lab up: check, build, claim a state folder, start the owner, wait until it says ready."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from homelab import __version__
+from homelab.errors import HomelabError, LabError, PrerequisiteMissing
+from homelab.labsocket import request
+
+from . import blueprint, build, folder, launch, paths, preflight, topology
+
+PATIENCE = 60.0
+
+
+def up(topology_file: Path, *, enrolled: bool) -> str:
+    """Bring this checkout's lab up, or leave it as it is when it is up already; what came of it, as a line.
+
+    Raises:
+        ParamsError, PrerequisiteMissing: nothing was started.
+        LabError: it did not come up; nothing is left of it.
+    """
+    start = time.monotonic()
+    place = paths.lab_folder()
+    paths.socket_of(place)
+    if folder.is_held(place):
+        return _already(place, enrolled)
+    ready = _prepare(topology_file)
+    lock = folder.claim(place)
+    if lock is None:
+        return _already(place, enrolled)
+    folder.sweep()
+    config = _write_config(place, ready, topology_file, enrolled)
+    os.set_inheritable(lock, True)
+    owner = subprocess.Popen(
+        [*launch.python("homelab.lab.owner"), str(config)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        pass_fds=[lock],
+        start_new_session=True,
+        cwd="/",
+    )
+    os.close(lock)
+    try:
+        _await(owner)
+    except BaseException:
+        owner.terminate()
+        owner.wait()
+        raise
+    count = f"{len(ready['machines'])} machines on {len(ready['networks'])} networks"
+    joined = sum(m["tailscale"] != "none" for m in ready["machines"].values()) if enrolled else 0
+    tailnet = f", {joined} of them in one tailnet" if joined else ""
+    return f"the lab is up after {time.monotonic() - start:.1f} s: {count}{tailnet} (tier {launch.tier()})"
+
+
+def up_on_lease(topology_file: Path, *, enrolled: bool) -> NoReturn:
+    """Become the owner of a lab of one's own, which ends with our standard input.
+
+    Raises:
+        ParamsError, PrerequisiteMissing: nothing was started.
+    """
+    stamp = f"own-{os.getpid()}-{time.time_ns() % 10**9:09d}"
+    place = paths.state_root() / stamp
+    paths.socket_of(place)
+    ready = _prepare(topology_file)
+    lock = folder.claim(place)
+    if lock is None:
+        raise LabError("the folder of a new lab is taken", str(place))
+    folder.sweep()
+    config = _write_config(place, ready, topology_file, enrolled)
+    os.set_inheritable(lock, True)
+    os.chdir("/")
+    argv = launch.python("homelab.lab.owner")
+    os.execv(argv[0], [*argv, str(config), "--lease"])
+
+
+def _prepare(topology_file: Path) -> dict[str, Any]:
+    """Everything that can be wrong is found before anything is started."""
+    built = build.find()
+    trial = preflight.Preflight(built.packages if built else None)
+    try:
+        drawn = blueprint.draw(topology.read(topology_file))
+    except HomelabError:
+        trial.result()
+        raise
+    preflight.require(trial.result())
+    if built is None:
+        built = build.ensure()
+        preflight.require(preflight.check(built.packages))
+    return drawn
+
+
+def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool) -> Path:
+    built = build.find()
+    if built is None:
+        raise PrerequisiteMissing("the cache was emptied meanwhile", str(paths.cache()), "run it again")
+    (place / "log").mkdir(mode=0o700)
+    config = place / "config.json"
+    document = {
+        "state": str(place),
+        "version": __version__,
+        "tier": launch.tier(),
+        "topology": str(topology_file.resolve()),
+        "enrolled": enrolled,
+        "blueprint": drawn,
+        "python": _python_places(),
+        "built": {
+            name: str(getattr(built, name)) for name in ("tailscale", "cloud", "packages", "www", "ca")
+        },
+    }
+    config.write_text(json.dumps(document))
+    return config
+
+
+def _python_places() -> list[dict[str, str]]:
+    """What a machine must see of the host for `python3` to be there: nothing where /usr has one."""
+    if Path("/usr/bin/python3").exists():
+        return []
+    base = Path(sys.base_prefix).resolve()
+    return [
+        {"source": str(base), "target": str(base)},
+        {"source": str(base / "bin" / "python3"), "target": "/opt/bin/python3"},
+    ]
+
+
+def _await(owner: subprocess.Popen[bytes]) -> None:
+    assert owner.stdout
+    for line in owner.stdout:
+        event = json.loads(line)
+        if problem := event.get("error"):
+            owner.wait()
+            raise LabError(problem["what"], problem["where"], problem["hint"])
+        if event.get("ready"):
+            return
+    raise LabError(
+        "the lab's owner ended before the lab was up", hint="run it again; if it stays so, look at init.log"
+    )
+
+
+def _already(place: Path, enrolled: bool) -> str:
+    folder.refuse_other_version(place)
+    path, end = place / "lab.sock", time.monotonic() + PATIENCE
+    while folder.is_held(place) and time.monotonic() < end:
+        try:
+            now = request(path, op="status")
+            break
+        except LabError:
+            time.sleep(0.05)  # another `up` is at it
+    else:
+        raise LabError(
+            "another `lab up` did not come to its end", str(place), "`./runbook lab down`, then again"
+        )
+    if not enrolled:
+        return f"the lab is up already: {len(now['machines'])} machines (tier {now['tier']})"
+    joined = request(path, op="enroll")["joined"]
+    return f"the lab is up already, and {len(joined)} machines are in its tailnet: {', '.join(joined)}"
