@@ -1,0 +1,52 @@
+"""A command as one types it on a machine, and what it printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from homelab.errors import HomelabError
+from homelab.machine import Machine
+from homelab.secret import mask
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """What a terminal on machine `where` shows: (command, output) after (command, output)."""
+
+    where: str
+    lines: tuple[tuple[str, str], ...]
+
+    @property
+    def prompt(self) -> str:
+        """What stands before a command."""
+        return f"{self.where}$"
+
+    def __str__(self) -> str:
+        return mask("\n".join(f"{self.prompt} {typed}\n{printed}".rstrip() for typed, printed in self.lines))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        parts = [
+            f'<span style="color:#0a6aa8">{escape(self.prompt)}</span> <b>{escape(mask(typed))}</b>\n'
+            + escape(mask(printed)).rstrip()
+            for typed, printed in self.lines
+        ]
+        html = "\n".join(part.rstrip() for part in parts)
+        style = "background:#f5f7fa;border-left:3px solid #0a6aa8;padding:.5em .9em;line-height:1.45"
+        return {"text/plain": str(self), "text/html": f'<pre style="{style}">{html}</pre>'}
+
+
+def typed(machine: Machine, *commands: str) -> Terminal:
+    """Type `commands` on `machine`, one after the other, and show it as a terminal would.
+
+    A command that fails shows its own error; where there is no such machine, that is what is shown.
+    """
+    lines = []
+    for command in commands:
+        try:
+            done = machine.run(["sh", "-c", command])
+            lines.append((command, (done.out + done.err).rstrip("\n")))
+        except HomelabError as error:
+            lines.append((command, f"({error.what})"))
+    return Terminal(machine.name, tuple(lines))
