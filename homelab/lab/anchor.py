@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from . import kernel, root, wire
@@ -111,14 +112,12 @@ def _live(plan: Plan, channel: socket.socket) -> None:
     _let_go_of_descriptors(channel.fileno())
     kernel.unshare(kernel.NEWNET | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC)
     channel.send(b"namespaces")
-    from pathlib import Path
-
     root.build(
         Path(plan.folder), plan.layers, plan.hostname, plan.resolver, plan.places, rootless=plan.rootless
     )
     kernel.set_process_name("init")
     if not plan.rootless:
-        kernel.drop_capabilities(kernel.REACHES_OUT + (kernel.CAP_MKNOD,))
+        kernel.drop_capabilities((*kernel.REACHES_OUT, kernel.CAP_MKNOD))
     children = Children()
     inside = Inside(plan.name, children)
     threading.Thread(target=children.reap, daemon=True).start()
@@ -144,7 +143,7 @@ def _let_go_of_descriptors(kept: int) -> None:
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    top = max(int(n) for n in os.listdir("/proc/self/fd")) + 1
+    top = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1
     os.closerange(3, kept)
     os.closerange(kept + 1, top)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -72,7 +72,9 @@ def refusing_full_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise no_room(error) from error if error.errno in _NO_ROOM else error
+        if error.errno not in _NO_ROOM:
+            raise
+        raise no_room(error) from error
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)

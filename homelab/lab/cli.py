@@ -144,10 +144,10 @@ def _build(asked: argparse.Namespace) -> int:
 
 
 def _preflight(asked: argparse.Namespace) -> int:
-    from . import build, packages, preflight
+    from . import build, launch, packages, preflight
 
     built = build.find()
     there = built.packages if built else packages.place()
     preflight.require(preflight.check(there if there.is_dir() else None))
-    print(f"a lab can be built here (tier {preflight.launch.tier()})")
+    print(f"a lab can be built here (tier {launch.tier()})")
     return 0

@@ -35,7 +35,7 @@ def claim(folder: Path) -> int | None:
             return None
         try:
             # Whoever held it before may have removed the folder between our open and our lock.
-            same = os.stat(folder / LOCK).st_ino == os.fstat(handle).st_ino
+            same = (folder / LOCK).stat().st_ino == os.fstat(handle).st_ino
         except FileNotFoundError:
             same = False
         if same:

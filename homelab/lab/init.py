@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import anchor, base, daemons, kernel, links, root, server, tailnet, wire
+from . import anchor, base, daemons, kernel, links, root, server, tailnet
 from .anchor import Anchor
 from .daemons import Daemon
 from .tools import Tools
@@ -222,10 +222,8 @@ class Lab:
     def _machine_status(self, name: str, machine: dict[str, Any]) -> dict[str, Any]:
         now = tailnet.status(self.machines[name])
         addresses = (now or {}).get("TailscaleIPs") or []
-        if now:
-            state = now["BackendState"]
-        else:
-            state = "NotRunning" if self._has_client(name) else "none"
+        idle = "NotRunning" if self._has_client(name) else "none"
+        state = now["BackendState"] if now else idle
         docker = f"/proc/{self.machines[name].pid}/root/run/docker.sock"
         wire_ = next((w for w in self.wires.all if w.machine == name and w.nat), None)
         return {

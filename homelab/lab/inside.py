@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
@@ -227,7 +226,7 @@ def _processes() -> list[Process]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and entry.name != "1":
             try:
-                found.append(Process(int(entry.name), Path(os.readlink(entry / "exe")).name))
+                found.append(Process(int(entry.name), (entry / "exe").readlink().name))
             except OSError:
                 continue
     return found

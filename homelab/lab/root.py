@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import kernel
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# Parents before children.
+FOLDERS = (
+    "boot", "dev", "home", "media", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var",
+    "var/backups", "var/cache", "var/lib", "var/local", "var/log", "var/mail", "var/opt", "var/spool", "var/tmp",
+    "var/cache/apt", "var/cache/apt/archives", "var/cache/apt/archives/partial", "var/log/apt",
+    "var/lib/apt", "var/lib/apt/lists", "var/lib/apt/lists/partial", "var/lib/misc", "var/lib/tailscale",
+    "var/lib/dpkg", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers",
+    "var/lib/dpkg/alternatives", "run/lock", "run/tailscale", "run/user",
+)  # fmt: skip
 BASHRC = r"""[ -z "$PS1" ] && return
 PS1='\u@\h:\w\$ '
 alias ll='ls -l'
@@ -47,8 +55,8 @@ def build(
     for name in ("usr", "etc"):
         _overlay(folder, name, layers, rootless)
     for name in ("bin", "sbin", "lib", "lib64", "lib32", "libx32"):
-        if os.path.islink(f"/{name}"):
-            (root / name).symlink_to(os.readlink(f"/{name}"))
+        if (link := Path("/", name)).is_symlink():
+            (root / name).symlink_to(link.readlink())
     _own_folders(root)
     _devices(root)
     _proc_and_sys(root, rootless)
@@ -77,12 +85,7 @@ def _overlay(folder: Path, name: str, layers: Layers, rootless: bool) -> None:
 
 
 def _own_folders(root: Path) -> None:
-    folders = """boot dev home media mnt opt proc root run srv sys tmp var var/backups var/cache var/lib var/local
-        var/log var/mail var/opt var/spool var/tmp var/cache/apt var/cache/apt/archives
-        var/cache/apt/archives/partial var/lib/apt var/lib/apt/lists var/lib/apt/lists/partial var/lib/dpkg
-        var/lib/dpkg/info var/lib/dpkg/updates var/lib/dpkg/triggers var/lib/dpkg/alternatives var/log/apt
-        var/lib/tailscale var/lib/misc run/lock run/tailscale run/user""".split()
-    for name in folders:
+    for name in FOLDERS:
         (root / name).mkdir(exist_ok=True)
     for name in ("var/lib/dpkg/status", "var/lib/dpkg/available"):
         (root / name).touch()

@@ -8,7 +8,7 @@ from typing import Any
 def status(document: dict[str, Any]) -> str:
     """The status document for a person."""
     head = f"the lab is up: tier {document['tier']}, pid {document['pid']}, topology {document['topology']}"
-    rows = [("machine", "role", "addresses", "tailscale", "tailnet", "")]
+    rows: list[tuple[str, ...]] = [("machine", "role", "addresses", "tailscale", "tailnet", "")]
     for name, machine in document["machines"].items():
         notes = [f"plays {machine['stand_in']}"] if machine["stand_in"] else []
         notes += ["Docker"] if machine["docker"] else []

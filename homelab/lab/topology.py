@@ -196,7 +196,7 @@ def _addresses(topology: Topology, document: Document, unsound: set[str]) -> Ite
             if network not in machine.addresses:
                 where = document.where((*place, "also", network))
                 yield Problem(
-                    where, f"{name} is not on {network}", f"give it an address there under `addresses`"
+                    where, f"{name} is not on {network}", "give it an address there under `addresses`"
                 )
         for network, address, path in _all_addresses(name, machine):
             where = document.where(path)
