@@ -3,122 +3,57 @@
 from __future__ import annotations
 
 import argparse
+import runpy
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, ParamsError, exit_status
 from homelab.secret import mask
+from homelab.yamldoc import nearest
 
-EXITS = """exit status, the first that holds: 130 interrupted; 3 bad parameters or a missing prerequisite,
-nothing was started; 1 a change or a check failed; 2 changes are planned and not applied; 0 all is well"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Wrong words are bad parameters: exit status 3."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_NOT_STARTED, f"{self.prog}: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    top = _Parser(
-        prog="./runbook",
-        description="Build your own homelab: first in a disposable lab, then at home.",
-        epilog=EXITS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-
-    run = commands.add_parser(
-        "run", help="execute stages (all of them, if none is named) and write a report", epilog=EXITS
-    )
-    run.add_argument("stages", nargs="*", metavar="STAGE", help="such as 03_enrollment, enrollment or 03")
-    run.add_argument("--params", default="lab", metavar="FILE", help="the world (default: the lab)")
-    run.add_argument(
-        "-p",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the stages that have it",
-    )
-    _apply_or_plan(run)
-    run.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
-
-    test = commands.add_parser("test", help="check all that the README promises", add_help=False)
-    test.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="[--nightly | --bench] [pytest arguments]"
-    )
-
-    window = commands.add_parser("open", help="JupyterLab on the notebooks, with the lab up")
-    window.add_argument("stage", nargs="?", metavar="STAGE")
-
-    lab = commands.add_parser("lab", help="the lab: up, down, status, exec, shell, link", add_help=False)
-    lab.add_argument("arguments", nargs=argparse.REMAINDER)
-
-    check = commands.add_parser(
-        "check", help="are the params good, is everything needed there? starts nothing"
-    )
-    check.add_argument("--params", required=True, metavar="FILE")
-
-    undo = commands.add_parser(
-        "undo", help="take back what a run has applied, last change first", epilog=EXITS
-    )
-    undo.add_argument("run", metavar="RUN", help="the run's folder or its name, such as runs/latest")
-    _apply_or_plan(undo)
-    return top
-
-
-def _apply_or_plan(command: argparse.ArgumentParser) -> None:
-    which = command.add_mutually_exclusive_group()
-    which.add_argument(
-        "--apply",
-        dest="apply",
-        action="store_true",
-        default=None,
-        help="apply the changes (the lab does anyway)",
-    )
-    which.add_argument(
-        "--plan", dest="apply", action="store_false", help="only show them (a home does anyway)"
-    )
+HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
+COMMANDS = ("run", "open", "lab", "check", "undo", "test")
 
 
 def main(argv: Sequence[str]) -> int:
     """Do what `argv` says; returns the exit status of the command line's contract."""
-    words = list(argv)
-    if words[:1] == ["lab"]:
-        return _lab(words[1:])
-    if words[:1] == ["test"]:
-        from homelab.runner.suite import test
-
-        return test(words[1:])
-    asked = parser().parse_args(words)
+    command, words = (argv[0] if argv else "help"), list(argv[1:])
+    if command in ("help", "-h", "--help"):
+        print(HELP.read_text(encoding="utf-8"), end="")
+        return 0
+    if command not in COMMANDS:
+        print(f"./runbook: {command!r} is not a command; {nearest(command, COMMANDS)}", file=sys.stderr)
+        return EXIT_NOT_STARTED
     try:
-        return _dispatch(asked)
+        return _do(command, words)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except HomelabError as error:
-        title = f"{error.what}:\n" if isinstance(error, ParamsError) else ""
+        title = f"{error.what}; nothing was started:\n" if isinstance(error, ParamsError) else ""
         print(mask(f"{title}{error}"), file=sys.stderr)
         return exit_status(error)
 
 
-def _dispatch(asked: argparse.Namespace) -> int:
-    if asked.command == "run":
-        from homelab.runner.request import understand
+def _do(command: str, words: list[str]) -> int:
+    if command == "lab":
+        return _lab(words)
+    if command == "test":
+        from homelab.runner.suite import test
 
-        request = understand(asked.stages, asked.params, asked.settings, asked.apply)
+        return test(words)
+    asked = parser(command).parse_intermixed_args(words)
+    if command == "run":
+        from homelab.runner.request import understand
         from homelab.runner.run import run
 
-        return run(request, asked.out)
-    if asked.command == "check":
+        return run(understand(asked.stages, asked.params, asked.settings, asked.apply), asked.out)
+    if command == "check":
         from homelab.runner.check import check
 
         return check(asked.params)
-    if asked.command == "undo":
+    if command == "undo":
         from homelab.runner.undo import undo
 
         return undo(asked.run, asked.apply)
@@ -127,12 +62,44 @@ def _dispatch(asked: argparse.Namespace) -> int:
     return open_notebooks(asked.stage)
 
 
-def _lab(words: Sequence[str]) -> int:
-    import runpy
+class _Parser(argparse.ArgumentParser):
+    """Wrong words are bad parameters: exit status 3."""
 
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.format_usage()}{self.prog}: {message}", file=sys.stderr)
+        sys.exit(EXIT_NOT_STARTED)
+
+
+def parser(command: str) -> argparse.ArgumentParser:
+    """The parser of one command's words."""
+    made = _Parser(prog=f"./runbook {command}", allow_abbrev=False)
+    if command == "run":
+        made.add_argument(
+            "stages", nargs="*", metavar="STAGE", help="such as 03_enrollment, enrollment or 03"
+        )
+        made.add_argument("--params", default="lab", metavar="FILE", help="the world (default: the lab)")
+        made.add_argument(
+            "-p", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+        )
+        made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
+    elif command == "open":
+        made.add_argument("stage", nargs="?", metavar="STAGE", help="the notebook to open first")
+    elif command == "check":
+        made.add_argument("--params", required=True, metavar="FILE", help="the world")
+    else:
+        made.add_argument("run", metavar="RUN", help="the run's folder or its name, such as runs/latest")
+    if command in ("run", "undo"):
+        which = made.add_mutually_exclusive_group()
+        how: dict[str, Any] = {"dest": "apply", "action": "store_const"}
+        which.add_argument("--apply", const=True, help="apply the changes (the lab does anyway)", **how)
+        which.add_argument("--plan", const=False, help="only show the changes (a home does anyway)", **how)
+    return made
+
+
+def _lab(words: Sequence[str]) -> int:
     sys.argv = ["./runbook lab", *words]
     try:
-        runpy.run_module("homelab.lab", run_name="__main__", alter_sys=False)
+        runpy.run_module("homelab.lab", run_name="__main__")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(bool(end.code))
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

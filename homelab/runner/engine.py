@@ -7,7 +7,6 @@ it no output path, and every save is ours, masked and atomic.
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -65,7 +64,8 @@ class Job:
             FolderFailed: it cannot be written.
         """
         self.notebook = blot(notebook)
-        self.folder.write(self.name, str(nbformat.writes(self.notebook)) + "\n")
+        text = nbformat.writes(self.notebook)  # type: ignore[no-untyped-call]
+        self.folder.write(self.name, f"{text}\n")
 
 
 class CellsEnded(Exception):
@@ -201,12 +201,3 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
 
 
 papermill_engines.register(NAME, _Engine)
-
-
-def parsed(path: Path) -> dict[str, Any]:
-    """The notebook at `path` as plain data, or an empty one where it is not a notebook."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        data = {}
-    return data if isinstance(data, dict) and "cells" in data else {"cells": []}

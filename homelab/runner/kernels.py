@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
+
+from homelab.runner import tied
 
 GRACE = 1.0  # seconds that an interrupted cell gets to put things in order
 QUIET = {
@@ -28,7 +29,7 @@ class _Specs(KernelSpecManager):
     """Always this Python with our entry, whatever kernels the reader has registered."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        argv = [sys.executable, "-m", "homelab.runner.kernel", "-f", "{connection_file}"]
+        argv = tied.command(signal.SIGKILL, "ipykernel_launcher", "-f", "{connection_file}")
         return KernelSpec(argv=argv, display_name="Python 3", language="python", interrupt_mode="signal")
 
 
@@ -109,7 +110,13 @@ class Kernels:
         with (folder / "log").open("wb") as log:
             run_sync(manager.start_kernel)(
                 cwd=str(self.cwd),
-                env={**os.environ, **QUIET, "IPYTHONDIR": str(folder / "ipython"), **self.environment},
+                env={
+                    **os.environ,
+                    **QUIET,
+                    **tied.environment(),
+                    "IPYTHONDIR": str(folder / "ipython"),  # nobody's startup files, nobody's history
+                    **self.environment,
+                },
                 stdout=log,
                 stderr=log,
                 extra_arguments=["--HistoryManager.enabled=False"],

@@ -66,36 +66,9 @@ class Lab:
 
     def _find(self) -> None:
         try:
-            self._socket = self._told() or self._kept() or self._started()
+            self._socket = kept() or self._started()
         except Exception as error:  # it belongs to whoever asks for the socket
             self._error = error
-
-    def _told(self) -> str:
-        told = os.environ.get("HOMELAB_LAB", "")
-        if told:
-            try:
-                labsocket.request(told, op="status")
-            except LabError as error:
-                raise PrerequisiteMissing(
-                    "HOMELAB_LAB names a lab that does not answer",
-                    told,
-                    "unset HOMELAB_LAB: then one is found or started",
-                ) from error
-        return told
-
-    def _kept(self) -> str:
-        found = subprocess.run(
-            [*LAB, "status", "--json"],
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if found.returncode or not found.stdout.lstrip().startswith("{"):
-            return ""
-        status = json.loads(found.stdout)
-        return str(status.get("socket", "")) if status.get("up", True) else ""
 
     def _started(self) -> str:
         more = ["--topology", str(self._topology)] if self._topology else []
@@ -126,6 +99,33 @@ class Lab:
         kind = PrerequisiteMissing if rc == EXIT_NOT_STARTED else LabError
         what = "\n".join(said[-12:]) or f"it ended with status {rc} and said nothing"
         raise kind(f"the lab did not come up:\n{what}", "", "./runbook lab up shows all of it")
+
+
+def kept() -> str:
+    """The socket of the lab that is up already: the one in ``$HOMELAB_LAB``, else this checkout's; or nothing.
+
+    Raises:
+        PrerequisiteMissing: the one that was named does not answer.
+    """
+    if told := os.environ.get("HOMELAB_LAB", ""):
+        try:
+            labsocket.request(told, op="status")
+        except LabError as error:
+            raise PrerequisiteMissing(
+                "HOMELAB_LAB names a lab that does not answer",
+                told,
+                "unset it: then a lab is found or started",
+            ) from error
+        return told
+    found = subprocess.run(
+        [*LAB, "status", "--json"],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return str(json.loads(found.stdout)["socket"]) if found.returncode == 0 else ""
 
 
 def _pass_on(pipe: IO[str], said: list[str]) -> None:

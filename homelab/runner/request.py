@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +18,11 @@ LAB = "lab"
 
 @dataclass(frozen=True)
 class Request:
-    """A good request: the world, and for each stage the plain values of its own parameters."""
+    """A good request: the world, and for each stage its notebook and the plain values of its parameters."""
 
     world: World
     stages: dict[str, dict[str, Any]]
+    notebooks: dict[str, dict[str, Any]]
     apply: bool | None = None
     common: dict[str, Any] = field(init=False)
 
@@ -68,9 +71,31 @@ def understand(
             values[stage] = for_stage(world, stage, {k: v for k, v in given.items() if k in fields[stage]})
         except ParamsError as error:
             problems += error.problems
+    notebooks = {stage: _notebook(stage, {"params", "apply", *fields[stage]}, problems) for stage in chosen}
     if problems:
         raise ParamsError(list(dict.fromkeys(problems)))
-    return Request(world, values, apply)
+    return Request(world, values, notebooks, apply)
+
+
+def _notebook(stage: str, needed: set[str], problems: list[Problem]) -> dict[str, Any]:
+    """The notebook of `stage`; papermill would only warn where it does not take what it is given."""
+    path = stages.notebook(stage)
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = [c for c in notebook["cells"] if "parameters" in c["metadata"].get("tags", ())]
+        code = ast.parse("".join(line for cell in cells for line in cell["source"]))
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
+        problems.append(Problem(str(path), f"is not a notebook: {error}", "git checkout brings it back"))
+        return {"cells": []}
+    takes = {
+        target.id
+        for line in code.body
+        for target in (line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)])
+        if isinstance(target, ast.Name)
+    }
+    if missing := sorted(needed - takes):
+        problems.append(Problem(str(path), f"its parameters cell does not have {', '.join(missing)}"))
+    return dict(notebook)
 
 
 def _settings(words: Sequence[str], problems: list[Problem]) -> dict[str, str]:

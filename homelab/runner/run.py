@@ -94,7 +94,7 @@ class _Run:
 
         self.engine = engine
         for stage in self.results.stages:
-            notebook = engine.parsed(stages.notebook(stage.name))
+            notebook = self.request.notebooks[stage.name]
             stage.title, stage.about = records.title(notebook)
             stage.cells = records.code_cells(notebook)
         self._write(report=True)
