@@ -23,7 +23,10 @@ def data(text: str) -> dict[str, Any]:
     Raises:
         HomelabError: it is not HuJSON.
     """
-    return dict(_read(text, None))
+    found = _read(text, None)
+    if not isinstance(found, dict):
+        raise HomelabError("the policy is not an object in braces", "the policy")
+    return found
 
 
 def with_key(text: str, section: str, key: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from homelab import needs, policyfile
+from homelab.lab_machine import LabMachine
 from homelab.params import Strict, is_https
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import auth_key, device, dns, link, login, policy, sidecar
 from homelab.secret import Secret
+from homelab.vantage import seat
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -154,12 +157,14 @@ def key_file(world: World) -> Path:
     return world.journal.path.parent / "keys" / CONTAINER
 
 
-def harder_nat(world: World, role: str = "flat_router") -> Plan:
+def harder_nat(world: World, role: str = "flat_router", network: str = "internet") -> Plan:
     """The router of the flat takes a new port for every destination: the NAT that cannot be punched."""
-    now = link.read(world[role])
-    return planned(
-        STAGE, change(role, "link", now, link.with_nat(now, "symmetric"), "make the NAT symmetric")
-    )
+    place = seat(world, role)
+    if not isinstance(place, LabMachine):
+        return Plan(STAGE, notes=("Only the lab's routers can be turned into worse ones.",))
+    now = link.read(place, network)
+    hard = dataclasses.replace(now, nat="symmetric")
+    return planned(STAGE, change(role, "link", now, hard, "make the NAT symmetric", name=network))
 
 
 def expiry(world: World, hostname: str) -> Plan:
