@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.patches import Ellipse, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from homelab.pictures.picture import BROKEN, INK, PAPER, PURPLE, SKY, SOFT, TINTS
 
@@ -35,7 +37,7 @@ def box(
 ) -> None:  # fmt: skip
     """A rectangle with round corners."""
     (x, y), (width, height) = middle, size
-    axes.add_patch(
+    axes.add_artist(
         FancyBboxPatch(
             (x - width / 2, y - height / 2), width, height, boxstyle=f"round,pad=0,rounding_size={radius}",
             facecolor=fill, edgecolor=edge, linewidth=line, zorder=order,
@@ -99,20 +101,22 @@ def cloud(axes: Axes, sides: Sides, y: float, hue: str, text: str) -> None:
             radius=0.16,
             order=order,
         )
-        for n in range(bumps):
-            size = 0.24 + 0.10 * ((n * 7 + 3) % 5) / 4
-            x = left + step * (n + 0.5)
-            for side in (1, -1):
-                axes.add_patch(
-                    Ellipse(
-                        (x, y + side * 0.09), step * 1.2 + 2 * edge, size + 2 * edge,
-                        facecolor=colour, edgecolor="none", zorder=order,
-                    )
-                )  # fmt: skip
+        puffs = [
+            _puff((left + step * (n + 0.5), y + side * 0.09), step * 1.2 + 2 * edge, size + 2 * edge)
+            for n in range(bumps)
+            for size in (0.24 + 0.10 * ((n * 7 + 3) % 5) / 4,)
+            for side in (1, -1)
+        ]
+        whole = PathPatch(Path.make_compound_path(*puffs), facecolor=colour, edgecolor="none", zorder=order)
+        axes.add_artist(whole)
     axes.text(
         (left + right) / 2, y + 0.05, text, fontsize=9, color=hue, fontweight="bold", ha="center", va="center",
         zorder=6, bbox={"facecolor": TINTS[hue], "edgecolor": "none", "pad": 1.5},
     )  # fmt: skip
+
+
+def _puff(middle: Point, width: float, height: float) -> Path:
+    return Path.unit_circle().transformed(Affine2D().scale(width / 2, height / 2).translate(*middle))
 
 
 def bar(axes: Axes, sides: Sides, y: float, hue: str, name: str, prefix: str, strength: float) -> None:

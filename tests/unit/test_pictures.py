@@ -135,10 +135,16 @@ def test_a_cut_link_is_red_crossed_and_said() -> None:
 def test_a_strained_link_says_how(change, word) -> None:
     status = status_document.of()
     status_document.link(status, "phone", "flat_lan").update(change)
-    picture = topology(status)
-    assert word in _words(picture)
-    assert (BROKEN if "cut" in change else STRAINED) in picture.svg()
     assert tables.links(status).rows == (("phone", "flat_lan", word),)
+
+
+def test_a_strained_link_is_drawn_so() -> None:
+    status = status_document.of()
+    status_document.link(status, "phone", "flat_lan").update(delay_ms=80, udp="block")
+    picture = topology(status)
+    assert "80 ms, no UDP" in _words(picture)
+    assert STRAINED in picture.svg()
+    assert BROKEN not in picture.svg()
 
 
 def test_a_sound_link_has_no_strain() -> None:
