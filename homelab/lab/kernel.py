@@ -111,8 +111,13 @@ def set_hostname(name: str) -> None:
 
 
 def set_process_name(name: str) -> None:
-    """What `ps` shows for this process (15 bytes are kept)."""
+    """What `ps` shows for this process, as its name and as its command line."""
     _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])  # where the kernel reads the command line from
+    if end - start > len(name):
+        ctypes.memset(start, 0, end - start)
+        ctypes.memmove(start, name.encode(), len(name))
 
 
 def drop_capabilities(numbers: tuple[int, ...]) -> None:

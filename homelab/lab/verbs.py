@@ -8,6 +8,7 @@ from typing import Any
 
 from . import links
 from .anchor import Anchor
+from .slow import Slowness
 from .tools import Tools
 from .wire import Refused
 
@@ -105,18 +106,6 @@ class Wires:
                 self._tools.run("ip", "link", "set", wire.port, "down" if wanted["cut"] else "up")
                 wire.cut = wanted["cut"]
         return wire.shown()
-
-
-class Slowness:
-    """Delay and loss, both ways: netem on each end of the wire."""
-
-    def __init__(self, tools: Tools, machines: dict[str, Anchor]) -> None:
-        self._tools, self._machines = tools, machines
-
-    def set(self, wire: Wire, delay_ms: float, loss_pct: float) -> None:
-        """Let the wire delay by `delay_ms` each way and lose `loss_pct` of what passes."""
-        self._tools.run(*links.delay(wire.port, delay_ms, loss_pct))
-        _run(self._machines[wire.machine], [links.delay(wire.nic, delay_ms, loss_pct)])
 
 
 def _run(anchor: Anchor, commands: list[list[str]]) -> None:
