@@ -46,10 +46,11 @@ class Inside:
             raise Refused("`argv` must be a list of words")
         if len(fds) != 3:
             raise Refused("a command needs three descriptors")
-        over = threading.Event()
+        over, told = threading.Event(), threading.Event()
 
         def ended(status: int) -> None:
             over.set()
+            told.wait()  # a command may end before its start was answered
             reply(connection, {"rc": status})
             _hang_up(connection)
 
@@ -72,7 +73,10 @@ class Inside:
             reply(connection, {"pid": 0})
             reply(connection, {"rc": NOT_ALLOWED if found else NOT_FOUND})
             return
-        reply(connection, {"pid": pid})
+        try:
+            reply(connection, {"pid": pid})
+        finally:
+            told.set()
         while connection.recv(1024):
             continue
         if not over.is_set():  # the client left: what it started goes with it
