@@ -52,12 +52,17 @@ def _turned(before: State, after: State) -> dict[str, Any]:
 
 def command(before: State, after: State) -> list[str]:
     """The lab's own verb for it."""
-    turns = [f"{name}={_word(value)}" for name, value in _turned(before, after).items()]
-    return ["./runbook", "lab", "link", after.machine, *turns]
+    argv = ["./runbook", "lab", "link", after.machine, "--network", after.network]
+    for name, value in _turned(before, after).items():
+        if name == "cut":
+            argv.append("--cut" if value else "--mend")
+        else:
+            argv += [f"--{name.removesuffix('_ms').removesuffix('_pct')}", _word(value)]
+    return argv
 
 
 def _word(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def do(machine: Machine, before: State, after: State) -> None:
