@@ -36,7 +36,8 @@ class Connection:
         try:
             if fds:
                 sent = socket.send_fds(self._sock, [line], list(fds))
-                self._sock.sendall(line[sent:])
+                if sent < len(line):  # also sending nothing fails where the answer is out and the line closed
+                    self._sock.sendall(line[sent:])
             else:
                 self._sock.sendall(line)
         except OSError as error:

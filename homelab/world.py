@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import atexit
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from homelab import labsocket
-from homelab.errors import ApplyFailed, HomelabError, LabError, NeedFailed, StalePlan
+from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
+from homelab.lab_lease import Lease
 from homelab.lab_machine import LabMachine
-from homelab.machine import LocalMachine, Machine, Pending
+from homelab.local_machine import LocalMachine
+from homelab.machine import Machine, Pending
 from homelab.outcome import Outcome
 from homelab.params import MachineParams, read
 from homelab.params import World as Params
-from homelab.person import Person, PlayedPerson, Reader
+from homelab.person import Person, Reader
 from homelab.plan import Change, Plan, matches, resource
+from homelab.played_person import PlayedPerson
 from homelab.record import show
 from homelab.tailnet import Tailnet
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
 OWNER, GUEST = ("Alice", "alice@example.com"), ("Bob", "bob@example.com")
 
@@ -44,7 +42,7 @@ class World:
         applies: bool,
         tailnet: Tailnet | None,
         lab: dict[str, Any] | None = None,
-        lease: subprocess.Popen[str] | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.params, self.machines, self.journal, self.person = params, machines, journal, person
         self.applies, self.tailnet, self.lab, self._lease = applies, tailnet, lab, lease
@@ -156,10 +154,8 @@ class World:
         """Leave the world; a lab that was started for it ends."""
         if self.tailnet:
             self.tailnet.close()
-        if self._lease and self._lease.stdin:
-            self._lease.stdin.close()
-            self._lease.wait()
-            self._lease = None
+        if self._lease:
+            self._lease.close()
 
 
 def open_world(params: str = "lab", apply: bool | None = None) -> World:
@@ -197,7 +193,8 @@ def _home(params: Params, apply: bool | None) -> World:
 
 
 def _lab(params: Params, apply: bool | None) -> World:
-    path, lease = _reach()
+    lease = Lease()
+    path = lease.socket()
     status = labsocket.request(path, op="status")
     pending = Pending()
     machines: dict[str, Machine] = {}
@@ -216,23 +213,3 @@ def _lab(params: Params, apply: bool | None) -> World:
         lab=status,
         lease=lease,
     )
-
-
-def _reach() -> tuple[str, subprocess.Popen[str] | None]:
-    """The socket of the lab to use: the one that we were told, this checkout's, or one of our own."""
-    if told := os.environ.get("HOMELAB_LAB"):
-        return told, None
-    command = [sys.executable, "-m", "homelab.lab"]
-    found = subprocess.run(
-        [*command, "status", "--json"], cwd=CHECKOUT, capture_output=True, text=True, check=False
-    )
-    if found.returncode == 0 and (path := json.loads(found.stdout).get("socket")):
-        return str(path), None
-    lease = subprocess.Popen(
-        [*command, "up", "--lease"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    line = lease.stdout.readline() if lease.stdout else ""
-    if not line.startswith("{"):
-        raise LabError("the lab did not come up", "python -m homelab.lab up", "./runbook lab up says why")
-    atexit.register(lambda: lease.stdin and lease.stdin.close())
-    return str(json.loads(line)["socket"]), lease

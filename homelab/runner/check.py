@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from homelab import stages
 from homelab.check import Answer
 from homelab.errors import EXIT_NOT_STARTED, EXIT_OK
+from homelab.lab_lease import CHECKOUT, LAB
 from homelab.params import World
-from homelab.runner.ownlab import CHECKOUT, LAB
 from homelab.runner.request import understand
 from homelab.secret import Secret, mask
 

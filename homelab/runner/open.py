@@ -10,9 +10,9 @@ import sys
 
 from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED
+from homelab.lab_lease import Lease
 from homelab.runner import tied
 from homelab.runner.interrupt import Interrupted, interruptible
-from homelab.runner.ownlab import Lab
 
 END = 10.0  # seconds that JupyterLab gets to end its kernels
 
@@ -25,7 +25,7 @@ def open_notebooks(stage: str | None) -> int:
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
     notebook = stages.notebook(stages.find(stage)) if stage else None
-    with contextlib.closing(Lab()) as lab:
+    with contextlib.closing(Lease()) as lab:
         try:
             with interruptible():
                 socket = lab.socket()

@@ -9,12 +9,12 @@ from typing import Any
 
 from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED, HomelabError
+from homelab.lab_lease import Lease
 from homelab.runner import folder as folders
 from homelab.runner import records
 from homelab.runner.blot import conceal_all
 from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.interrupt import Interrupted, interruptible
-from homelab.runner.ownlab import Lab
 from homelab.runner.request import Request, stage_problem
 from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
 from homelab.runner.terminal import Terminal
@@ -78,7 +78,7 @@ class _Run:
     def _prepare(self, stack: contextlib.ExitStack) -> Mapping[str, str]:
         """Lab, first kernel and papermill get ready at the same time; the environment of all kernels."""
         lab = (
-            stack.enter_context(contextlib.closing(Lab(self._topology())))
+            stack.enter_context(contextlib.closing(Lease(self._topology())))
             if self.request.world.is_lab
             else None
         )

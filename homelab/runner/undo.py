@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from homelab.errors import EXIT_DRIFT, EXIT_OK, PrerequisiteMissing
+from homelab.lab_lease import kept
 from homelab.runner import results
 from homelab.runner.folder import RUNS
-from homelab.runner.ownlab import kept
 
 
 def undo(run: str, apply: bool | None) -> int:

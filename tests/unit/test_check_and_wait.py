@@ -6,7 +6,8 @@ import pytest
 
 from homelab.check import Answer, check, prove
 from homelab.errors import CheckFailed, CommandFailed, WaitTimeout
-from homelab.machine import LocalMachine, Pending
+from homelab.local_machine import LocalMachine
+from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.record import MIME
 from homelab.wait import until

@@ -1,4 +1,4 @@
-"""The lab that a run happens in: the one that is there, or one of its own that ends with it.
+"""The lab that a run or a notebook happens in: the one that is there, or one of its own that ends with it.
 
 A lab of our own hangs on a pipe that only this process holds: whatever becomes of us, it ends.
 """
@@ -17,12 +17,12 @@ from typing import IO
 from homelab import labsocket
 from homelab.errors import EXIT_NOT_STARTED, LabError, PrerequisiteMissing
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 LAB = (sys.executable, "-m", "homelab.lab")
 END = 5.0  # seconds that a lab may take to end; it needs less than one
 
 
-class Lab:
+class Lease:
     """Looks for a lab, or starts one, while the caller does something else; `socket` waits for it."""
 
     def __init__(self, topology: Path | None = None) -> None:
@@ -74,7 +74,7 @@ class Lab:
         more = ["--topology", str(self._topology)] if self._topology else []
         with self._lock:
             if self._closed:
-                raise LabError("the run ended before its lab was started")
+                raise LabError("it was closed before its lab was started")
             process = subprocess.Popen(
                 [*LAB, "up", "--lease", *more],
                 cwd=CHECKOUT,

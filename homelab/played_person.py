@@ -1,0 +1,63 @@
+"""The person who is played in the lab: the clicks are real requests to real pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from homelab.errors import HomelabError
+from homelab.machine import Machine
+
+
+@dataclass
+class PlayedPerson:
+    """In the lab a person is played: the clicks are real requests from a machine with a browser's manners."""
+
+    name: str
+    email: str
+    seat: Machine
+    tell: Callable[[str], None] = print
+    clicked: list[str] = field(default_factory=list)
+
+    def sign_in(self, url: str) -> None:
+        """Open the page, sign in as this person, and press *Connect*.
+
+        Raises:
+            HomelabError: the page does not offer to connect a device, or refuses.
+        """
+        self._post(
+            url, {"login": self.email}, f"{self.name} opens {url}, signs in as {self.email}: connected."
+        )
+
+    def deny(self, url: str) -> None:
+        """Open the page and refuse the device.
+
+        Raises:
+            HomelabError: the page refuses that.
+        """
+        self._post(url, {"deny": "1"}, f"{self.name} opens {url} and refuses the device.")
+
+    def submit(self, url: str, **fields: str) -> None:
+        """Send the form on the page at `url`, as the owner does on the admin pages.
+
+        Raises:
+            HomelabError: the page refuses.
+        """
+        said = ", ".join(f"{k}={v}" for k, v in fields.items())
+        self._post(url, fields, f"{self.name} sends {said} on {url}.")
+
+    def _post(self, url: str, fields: dict[str, str], said: str) -> None:
+        page = self.seat.run(["curl", "-sS", "-m", "10", url])
+        if not page or "<form" not in page.out:
+            raise HomelabError(
+                "the page has no form to fill in", url, "is the cloud up? `./runbook lab status`"
+            )
+        data = [part for k, v in fields.items() for part in ("--data-urlencode", f"{k}={v}")]
+        answer = self.seat.run(["curl", "-sSL", "-m", "10", "-o", "-", "-w", "\n%{http_code}", *data, url])
+        body, _, code = answer.out.rpartition("\n")
+        if not answer or not code.startswith("2"):
+            words = re.sub(r"<[^>]+>", " ", body).split()
+            raise HomelabError(f"the page answered {code}: {' '.join(words)[:200]}", url)
+        self.clicked.append(url)
+        self.tell(said)
