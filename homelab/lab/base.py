@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import hostview
+
 WHITEOUT = stat.S_IFCHR  # a character device 0/0 is how overlayfs says "nothing here"
 SUDO = Path(__file__).parent / "sudo.sh"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
@@ -30,28 +32,24 @@ HOST_NAMES = "hosts: files dns\n"
 WRITABLE_DEPTH = 3
 
 
-def make(layer: Path, packages: Path, ca: Path, *, own_everything: bool) -> None:
+def make(layer: Path, packages: Path, ca: Path, parts: list[hostview.Part], *, own_everything: bool) -> None:
     """Fill `layer`, an empty folder on the lab's tmpfs.
 
     `own_everything`: in a user namespace the host's directories belong to nobody, so those that a
     machine's root writes to are made anew here and belong to it.
     """
-    if own_everything:
-        for top in ("usr", "etc"):
-            for folder in _folders(Path("/") / top, WRITABLE_DEPTH):
+    for part in parts:
+        (layer / part.name).mkdir(parents=True, exist_ok=True)
+        if own_everything and part.host:
+            for folder in _folders(Path("/") / part.name, WRITABLE_DEPTH - part.name.count("/")):
                 (layer / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
-    for name in ("usr", "etc"):
-        (layer / name).mkdir(parents=True, exist_ok=True)
+    hostview.fill(layer, packages, parts)
+    for hidden in _hidden():
+        # What was copied here is taken out again; what lies below needs a mark.
+        below = any(part.host and hidden.is_relative_to(Path("/", part.name)) for part in parts)
+        hide(layer / hidden.relative_to("/"), below=below)
     _accounts(layer / "etc")
     _trust(layer, ca)
-    for name in HIDDEN_USR + HIDDEN_ETC:
-        if os.path.lexists("/" + name):
-            hide(layer / name)
-    for name in EMPTIED_ETC:
-        for entry in _entries(Path("/") / name):
-            hide(layer / name / entry.name)
-    for secret in _unreadable(Path("/etc")):
-        hide(layer / secret.relative_to("/"))
     _write(layer / "etc/nsswitch.conf", _names_by_dns())
     _write(layer / "etc/environment", "")
     _write(layer / "usr/local/bin/sudo", SUDO.read_text(), 0o755)
@@ -63,14 +61,24 @@ def make(layer: Path, packages: Path, ca: Path, *, own_everything: bool) -> None
                 link.symlink_to("xtables-nft-multi")
 
 
-def hide(path: Path) -> None:
-    """Make what lies below at `path` invisible; replaces what this layer has there."""
+def hide(path: Path, *, below: bool = True) -> None:
+    """Take `path` out of this layer and, with `below`, out of what lies below it."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    elif os.path.lexists(path):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.mknod(path, WHITEOUT | 0o000, 0)
+    path.unlink(missing_ok=True)
+    if below:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mknod(path, WHITEOUT | 0o000, 0)
+
+
+def _hidden() -> Iterator[Path]:
+    """What of the host's no machine sees."""
+    for name in HIDDEN_USR + HIDDEN_ETC:
+        if os.path.lexists("/" + name):
+            yield Path("/", name)
+    for name in EMPTIED_ETC:
+        yield from _entries(Path("/", name))
+    yield from _unreadable(Path("/etc"))
 
 
 def _accounts(etc: Path) -> None:

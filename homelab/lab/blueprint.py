@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .topology import Machine, Topology
+    from .shapes import Machine, Topology
 
 TAILSCALE_PORT = 41641
 _PORTS = 2000

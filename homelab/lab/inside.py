@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import processes
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group
 from .wire import Refused, reply
 
@@ -110,12 +111,12 @@ class Inside:
         pid, over = self._daemons.get(name, (0, threading.Event()))
         if not pid or over.is_set():
             # One that a package's own script started is known by its program.
-            others = [p for p in _processes() if p.name == name]
+            others = [p for p in processes.all() if p.name == name]
             for process in others:
-                _signal(process.pid, number)
-            if not _until(lambda: not any(_alive(p.pid) for p in others), PATIENCE):
+                processes.signal(process.pid, number)
+            if not processes.until(lambda: not any(processes.is_alive(p.pid) for p in others), PATIENCE):
                 for process in others:
-                    _signal(process.pid, signal.SIGKILL)
+                    processes.signal(process.pid, signal.SIGKILL)
             return reply(connection, {"ok": True, "stopped": len(others)})
         end_group(pid, number)
         if not over.wait(PATIENCE):
@@ -123,7 +124,7 @@ class Inside:
             over.wait(PATIENCE)
         return reply(connection, {"ok": True, "stopped": 1})
 
-    def _do_alive(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+    def _doprocesses.is_alive(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         """The lab's own: whether a daemon that was started still runs."""
         _, over = self._daemons.get(request["name"], (0, None))
         reply(connection, {"alive": over is not None and not over.is_set()})
@@ -216,47 +217,6 @@ class Inside:
         if status[0] not in fine:
             raise Refused(f"`{' '.join(argv)}` ended with status {status[0]}: {said}", self.name)
         return printed
-
-
-class Process:
-    """A process of the machine as /proc shows it."""
-
-    def __init__(self, pid: int, name: str) -> None:
-        self.pid, self.name = pid, name
-
-
-def _processes() -> list[Process]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and entry.name != "1":
-            try:
-                found.append(Process(int(entry.name), (entry / "exe").readlink().name))
-            except OSError:
-                continue
-    return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _until(true: Callable[[], bool], seconds: float) -> bool:
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if true():
-            return True
-        pause.wait(0.01)
-    return true()
 
 
 def _hang_up(connection: Connection) -> None:

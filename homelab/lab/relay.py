@@ -55,7 +55,8 @@ def main(one: str, other: str) -> None:
     while True:
         due = [way.frames[0][0] for way in ways.values() if way.frames]
         pause = max(0.0, min(due) - time.monotonic()) if due else None
-        readable, _, _ = select.select([0, a, b], [], [], pause)
+        watched: list[int | socket.socket] = [0, a, b]
+        readable, _, _ = select.select(watched, [], [], pause)
         if 0 in readable:
             said = os.read(0, 4096).decode().split("\n")
             if said == [""]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kernel
+from . import hostview, kernel
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Parents before children.
@@ -30,6 +30,7 @@ class Layers:
     base: Path  # shared by all machines, see base.py
     packages: Path  # unpacked programs of the lab
     tailscale: Path | None  # the client, where a machine has it from the start
+    parts: tuple[hostview.Part, ...]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def build(
     root.mkdir(parents=True)
     # A mount of its own, for pivot_root; on the lab's tmpfs, so nothing of it outlives the lab.
     kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID, "mode=755")
-    for name in ("usr", "etc"):
-        _overlay(folder, name, layers, rootless)
+    for part in layers.parts:
+        _overlay(folder, part, layers, rootless)
+    _view_of_host(root, layers.parts)
     for name in ("bin", "sbin", "lib", "lib64", "lib32", "libx32"):
         if (link := Path("/", name)).is_symlink():
             (root / name).symlink_to(link.readlink())
@@ -72,16 +74,31 @@ def build(
     kernel.pivot_into(root)
 
 
-def _overlay(folder: Path, name: str, layers: Layers, rootless: bool) -> None:
+def _overlay(folder: Path, part: hostview.Part, layers: Layers, rootless: bool) -> None:
+    name = part.name
     upper, work, merged = folder / "up" / name, folder / "work" / name, folder / "root" / name
     for path in (upper, work, merged):
         path.mkdir(parents=True)
-    lower = [layers.base / name, layers.packages / name, Path("/") / name]
+    lower = [layers.base / name, layers.packages / name, *([Path("/") / name] if part.host else [])]
     if layers.tailscale:
         lower.insert(0, layers.tailscale / name)
+        for inner in (layers.tailscale / name).glob("*/"):
+            (upper / inner.name).mkdir()  # else the folder would belong to whoever built the layer
     lowers = ":".join(str(p).replace(":", "\\:") for p in lower if p.is_dir())
     data = f"lowerdir={lowers},upperdir={upper},workdir={work}" + (",userxattr" if rootless else "")
     kernel.mount("overlay", merged, "overlay", 0, data)
+
+
+def _view_of_host(root: Path, parts: tuple[hostview.Part, ...]) -> None:
+    """What some directories link to where the host's cannot be laid over."""
+    for part in parts:
+        if part.is_linked:
+            view = root / hostview.VIEW.lstrip("/") / part.name
+            view.mkdir(parents=True)
+            kernel.bind(Path("/") / part.name, view, read_only=True, recursive=True)
+    for link in Path("/usr").iterdir():
+        if link.is_symlink() and not (root / "usr" / link.name).is_symlink():
+            (root / "usr" / link.name).symlink_to(link.readlink())
 
 
 def _own_folders(root: Path) -> None:

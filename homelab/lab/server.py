@@ -10,18 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import wire
+from . import report, wire
 from .daemons import Daemon
+from .lab import Lab
+from .services import Services
 from .wire import Refused, refuse, reply
 
 IN_A_MACHINE = ("run", "socket", "resolve", "unix", "read", "write")
 
 
 class Server:
-    """Answers requests for a `lab` (see init.Lab), each in a thread of its own."""
+    """Answers requests, each in a thread of its own."""
 
-    def __init__(self, lab: Any, path: Path) -> None:
-        self._lab = lab
+    def __init__(self, lab: Lab, services: Services, path: Path) -> None:
+        self._lab, self._services = lab, services
         self._listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
         self._listener.bind(str(path))
@@ -61,7 +63,7 @@ class Server:
         own(request, connection)
 
     def _do_status(self, request: dict[str, Any], connection: socket.socket) -> None:
-        reply(connection, self._lab.status())
+        reply(connection, report.status(self._lab, self._services))
 
     def _do_start(self, request: dict[str, Any], connection: socket.socket) -> None:
         machine, name = self._lab.machine(request.get("machine")), str(request.get("name") or "")
@@ -69,8 +71,8 @@ class Server:
         if argv:
             daemon = Daemon(machine.name, name, argv, request.get("env") or {})
         else:
-            daemon = self._lab.daemon(machine.name, name)
-        self._lab.start(daemon, connection)
+            daemon = self._services.daemon(machine.name, name)
+        self._services.start(daemon, connection)
 
     def _do_stop(self, request: dict[str, Any], connection: socket.socket) -> None:
         self._lab.machine(request.get("machine")).pass_on(connection, request)
@@ -81,7 +83,7 @@ class Server:
         reply(connection, {"link": link})
 
     def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
-        reply(connection, {"ok": True, "joined": self._lab.enroll()})
+        reply(connection, {"ok": True, "joined": self._services.enroll()})
 
     def _do_stop_lab(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True})

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import anchor, kernel, links, root
+from . import anchor, hostview, kernel, links, root
 from .tools import Tools
 from .wire import Refused
 
@@ -67,9 +67,11 @@ def _setgroups() -> None:
 
 def _machine(place: Path, packages: Path, rootless: bool) -> None:
     """A whole machine, for a moment: its root, and a router's rules in it."""
-    for name in ("usr", "etc"):
-        (place / "base" / name).mkdir(parents=True)
-    layers = root.Layers(place / "base", packages, None)
+    parts = hostview.parts(rootless=rootless)
+    for part in parts:
+        (place / "base" / part.name).mkdir(parents=True)
+    hostview.fill(place / "base", packages, parts)
+    layers = root.Layers(place / "base", packages, None, tuple(parts))
     machine = anchor.raise_up(anchor.Plan("trial", "trial", "", str(place / "machine"), layers, [], rootless))
     machine.expect(b"namespaces")
     machine.expect(b"root")

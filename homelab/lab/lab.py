@@ -1,0 +1,128 @@
+"""A lab on its way up: its machines, its wires, their rules."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import anchor, base, daemons, hostview, kernel, links, root
+from .anchor import Anchor
+from .tools import Tools
+from .verbs import Wires
+from .wire import Refused
+
+
+class Lab:
+    """What `config` (see up.py) describes; `build` makes it."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config, self.blueprint = config, config["blueprint"]
+        self.folder = Path(config["state"])
+        self.rootless = config["tier"] == "rootless"
+        self.enrolled = bool(config["enrolled"])
+        self.tools = Tools(Path(config["built"]["packages"]))
+        self.machines: dict[str, Anchor] = {}
+        self._born = time.monotonic()
+        self._log = (self.folder / "init.log").open("a", buffering=1)
+
+    def note(self, what: str) -> None:
+        """A line of the lab's own log, with the seconds since its start."""
+        self._log.write(f"{time.monotonic() - self._born:7.3f} {what}\n")
+
+    def build(self) -> None:
+        """Machines, wires and rules; no daemon yet. No thread may run before this is done.
+
+        Raises:
+            Refused, OSError: the kernel refuses something.
+        """
+        kernel.make_private()
+        kernel.set_hostname("lab")
+        place = self.folder / "ns"
+        place.mkdir(exist_ok=True)
+        kernel.mount("tmpfs", place, "tmpfs", kernel.MS_NOSUID, "mode=755")
+        built = {name: Path(path) for name, path in self.config["built"].items()}
+        self.parts = hostview.parts(rootless=self.rootless)
+        base.make(place / "base", built["packages"], built["ca"], self.parts, own_everything=self.rootless)
+        self.note("base layer")
+        for name, machine in self.blueprint["machines"].items():
+            self.machines[name] = anchor.raise_up(self._plan(name, machine, place, built))
+        self.tools.run("ip", "-batch", "-", text=links.switches(self.blueprint))
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        for machine in self.machines.values():
+            machine.expect(b"namespaces")
+        pids = {name: machine.pid for name, machine in self.machines.items()}
+        self.tools.run("ip", "-batch", "-", text=links.wires(self.blueprint, pids))
+        self.note("wires")
+        for machine in self.machines.values():
+            machine.expect(b"root")
+        self.note("roots")
+        _all(self._configure, list(self.machines))
+        self.wires = Wires(self.blueprint, self.machines, self.tools)
+        self.note("addresses and rules")
+
+    def _plan(self, name: str, machine: dict[str, Any], place: Path, built: dict[str, Path]) -> anchor.Plan:
+        has_client = machine["tailscale"] == "installed" or (
+            self.enrolled and machine["tailscale"] == "later"
+        )
+        client = built["tailscale"] / "layer" if has_client else None
+        cloud = self.blueprint["cloud"]
+        places = [root.Place(p["source"], p["target"]) for p in self.config["python"]]
+        if cloud and cloud["machine"] == name:
+            home = daemons.CLOUD_HOME
+            places += [root.Place(str(built[n]), f"{home}/{n}") for n in ("cloud", "www", "ca")]
+        return anchor.Plan(
+            name,
+            machine["hostname"],
+            cloud["dns"] if cloud else "",
+            str(place / name),
+            root.Layers(place / "base", built["packages"], client, tuple(self.parts)),
+            places,
+            self.rootless,
+        )
+
+    def _configure(self, name: str) -> None:
+        machine = self.blueprint["machines"][name]
+        commands = [[["ip", "-batch", "-"], links.addresses(machine)]]
+        if rules := links.firewall(machine):
+            commands.append([["iptables-restore"], rules])
+        cloud = self.blueprint["cloud"]
+        if cloud and cloud["machine"] == name:
+            commands.append([["mkdir", "-p", daemons.CLOUD_STATE], ""])
+        files = {"/proc/sys/net/ipv4/ip_forward": "1"} if machine["forwards"] else {}
+        if machine["udp_port"]:
+            files["/etc/default/lab-tailscaled"] = (
+                f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'
+            )
+        self.machines[name].ask("batch", commands=commands, files=files)
+
+    def machine(self, name: Any) -> Anchor:
+        """The machine called `name`.
+
+        Raises:
+            Refused: there is none.
+        """
+        if name in self.machines:
+            return self.machines[name]
+        raise Refused(f"there is no machine {name!r}", hint=f"machines: {', '.join(self.machines)}")
+
+
+def _all(do: Callable[[str], None], names: list[str]) -> None:
+    """`do` each of `names` at once; the first failure is raised when all are through."""
+    problems: list[BaseException] = []
+
+    def one(name: str) -> None:
+        try:
+            do(name)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=one, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]

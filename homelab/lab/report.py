@@ -1,0 +1,59 @@
+"""The status document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from . import tailnet
+from .lab import Lab
+from .services import Services
+
+
+def status(lab: Lab, services: Services) -> dict[str, Any]:
+    """The status document."""
+    told = _told(lab.folder / "lab.json")
+    return {
+        "schema": 1,
+        "version": lab.config["version"],
+        "tier": lab.config["tier"],
+        "pid": told.get("pid"),
+        "owner_pid": told.get("owner_pid"),
+        "state": str(lab.folder),
+        "socket": str(lab.folder / "lab.sock"),
+        "topology": lab.config["topology"],
+        "enrolled": lab.enrolled,
+        "networks": {n: {"prefix": net["prefix"]} for n, net in lab.blueprint["networks"].items()},
+        "machines": {name: _machine(lab, services, name, m) for name, m in lab.blueprint["machines"].items()},
+        "links": [w.shown() for w in lab.wires.all],
+        "ca": str(Path(lab.config["built"]["ca"]) / "root.pem"),
+    }
+
+
+def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -> dict[str, Any]:
+    now = tailnet.status(lab.machines[name])
+    addresses = (now or {}).get("TailscaleIPs") or []
+    idle = "NotRunning" if services.has_client(name) else "none"
+    state = now["BackendState"] if now else idle
+    docker = f"/proc/{lab.machines[name].pid}/root/run/docker.sock"
+    wire_ = next((w for w in lab.wires.all if w.machine == name and w.nat), None)
+    return {
+        "addresses": {nic["network"]: nic["addresses"][0] for nic in machine["interfaces"]},
+        "role": machine["role"],
+        "about": machine["about"],
+        "stand_in": machine["stand_in"],
+        "tailscale": state,
+        "tailnet_ip": next((a for a in addresses if "." in a), None) if state == "Running" else None,
+        "docker": Path(docker).exists(),
+        "gateway": machine["gateway"],
+        "nat": wire_.nat if wire_ else None,
+    }
+
+
+def _told(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,106 @@
+"""The lab's daemons while it runs: starting them, waiting for the cloud, joining the tailnet."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+
+from . import daemons, tailnet
+from .anchor import Anchor
+from .daemons import Daemon
+from .lab import Lab
+from .wire import Refused
+
+
+class Services:
+    """What runs in the machines of a `lab` that is built."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._known = daemons.known(lab.blueprint)
+
+    def start_all(self) -> None:
+        """The cloud, and the tailscaled of every machine that has one."""
+        for daemon in self._known.values():
+            if daemon.name != daemons.TAILSCALED or self.has_client(daemon.machine):
+                self._begin(daemon)
+        self._lab.note("daemons started")
+        if cloud := self._lab.blueprint["cloud"]:
+            self._await_cloud(self._lab.machines[cloud["machine"]])
+            self._lab.note("cloud ready")
+
+    def _await_cloud(self, machine: Anchor) -> None:
+        path, end = (
+            f"/proc/{machine.pid}/root{daemons.CLOUD_STATE}/admin.sock",
+            time.monotonic() + tailnet.PATIENCE,
+        )
+        while time.monotonic() < end and machine.ask("alive", name="cloud")["alive"]:
+            with socket.socket(socket.AF_UNIX) as sock:
+                if sock.connect_ex(path) == 0:
+                    return
+            time.sleep(0.005)
+        log = self._lab.folder / "log" / f"{machine.name}-cloud.log"
+        said = log.read_text(errors="replace").strip().splitlines()[-2:]
+        raise Refused(f"the lab's cloud did not start: {' | '.join(said) or 'it said nothing'}", str(log))
+
+    def enroll(self) -> list[str]:
+        """Join every machine that can to the tailnet; the names of all that are in it then.
+
+        Raises:
+            Refused: one could not.
+        """
+        nodes = [n for n, m in self._lab.blueprint["machines"].items() if m["tailscale"] != "none"]
+        for name in nodes:
+            if not self.has_client(name):
+                self._install(name)
+            self._begin(self._known[name, daemons.TAILSCALED])
+        hostnames = {n: self._lab.blueprint["machines"][n]["hostname"] for n in nodes}
+        tailnet.join({n: self._lab.machines[n] for n in nodes}, hostnames)
+        self._lab.enrolled = True
+        self._lab.note(f"{len(nodes)} machines see each other")
+        return nodes
+
+    def _install(self, name: str) -> None:
+        """The install page's own script, as a stage would run it."""
+        said = self._lab.machines[name].ask(
+            "quiz", argv=["sh", "-c", "curl -fsSL https://tailscale.com/install.sh | sh 2>&1"]
+        )
+        if not self.has_client(name):
+            raise Refused(f"tailscale could not be installed: {said['out'].strip()[-300:]}", name)
+
+    def has_client(self, name: str) -> bool:
+        """Whether tailscale is installed on a machine."""
+        return os.access(f"/proc/{self._lab.machines[name].pid}/root/usr/sbin/tailscaled", os.X_OK)
+
+    def daemon(self, machine: str, name: str) -> Daemon:
+        """A daemon that the lab knows.
+
+        Raises:
+            Refused: it knows none of that name.
+        """
+        if (machine, name) in self._known:
+            return self._known[machine, name]
+        names = ", ".join(n for m, n in self._known if m == machine)
+        raise Refused(f"{machine} has no daemon {name!r} of the lab's own", hint=names and f"known: {names}")
+
+    def start(self, daemon: Daemon, connection: socket.socket) -> None:
+        """Start `daemon`; the machine answers on `connection`."""
+        log = self._lab.folder / "log" / f"{daemon.machine}-{daemon.name.replace('/', '_')}.log"
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            request = {"op": "start", "name": daemon.name, "argv": daemon.argv, "env": daemon.env}
+            self._lab.machines[daemon.machine].pass_on(connection, request, [handle])
+        finally:
+            os.close(handle)
+
+    def _begin(self, daemon: Daemon) -> None:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self.start(daemon, theirs)
+            with ours.makefile("rb") as lines:
+                answer = json.loads(lines.readline() or b"{}")
+        if "error" in answer:
+            raise Refused(answer["error"]["what"], daemon.machine)

@@ -1,0 +1,92 @@
+"""The parts of a topology, and what each value may be."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+TAILNET_RANGE = IPv4Network("100.64.0.0/10")
+_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+def _network(text: Any) -> IPv4Network:
+    if not isinstance(text, str) or "/" not in text:
+        raise ValueError("must be an IPv4 prefix such as 192.168.77.0/24")
+    try:
+        return IPv4Network(text)
+    except ValueError as error:
+        try:
+            meant = IPv4Network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is no IPv4 prefix such as 192.168.77.0/24") from error
+        raise ValueError(f"{text} has bits set behind its length; did you mean {meant}?") from error
+
+
+def _fits(prefix: IPv4Network) -> IPv4Network:
+    if prefix.is_loopback or prefix.is_multicast or prefix.is_unspecified or prefix.is_link_local:
+        raise ValueError(f"{prefix} is no range for machines; use a private or documentation range")
+    if not 8 <= prefix.prefixlen <= 29:
+        raise ValueError(
+            f"/{prefix.prefixlen} is too {'small' if prefix.prefixlen > 29 else 'large'}; use /8 to /29"
+        )
+    if prefix.overlaps(TAILNET_RANGE):
+        raise ValueError(f"{prefix} overlaps {TAILNET_RANGE}, which tailnets use")
+    return prefix
+
+
+def _address(text: Any) -> IPv4Address:
+    try:
+        return IPv4Address(text) if isinstance(text, str) else IPv4Address("")
+    except ValueError:
+        raise ValueError("must be an IPv4 address such as 192.168.77.10") from None
+
+
+Prefix = Annotated[IPv4Network, BeforeValidator(_network), AfterValidator(_fits)]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+
+
+class Part(BaseModel):
+    """Refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Network(Part):
+    """A wire with a range of addresses; `public`: the lab's internet."""
+
+    prefix: Prefix
+    public: bool = False
+
+
+class Machine(Part):
+    """A machine: what it is for, where it is, who carries its packets out."""
+
+    role: str = Field(min_length=1, max_length=60)
+    about: str = Field("", max_length=200)
+    stand_in: str | None = None
+    addresses: dict[str, Address]
+    also: dict[str, list[Address]] = Field(default_factory=dict)
+    gateway: str | None = None
+    nat: Literal["cone", "symmetric"] | None = None
+    tailscale: Literal["none", "later", "installed"] = "none"
+
+
+class Cloud(Part):
+    """The machine that plays the public services, and the addresses it answers on."""
+
+    machine: str
+    derp: list[Address] = Field(min_length=1, max_length=8)
+    dns: Address
+    tailnet: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*\.ts\.net$")
+    owner: str = Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+
+
+class Topology(Part):
+    """The whole of it."""
+
+    networks: dict[Name, Network] = Field(min_length=1, max_length=64)
+    machines: dict[Name, Machine] = Field(min_length=1, max_length=250)
+    cloud: Cloud | None = None
