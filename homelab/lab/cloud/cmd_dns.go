@@ -9,10 +9,8 @@ import (
 
 	"homelab/cloud/dnsd"
 	"homelab/cloud/exits"
+	"homelab/cloud/keep"
 )
-
-// dnsSocket is where `serve` tells `dns` its records, in the state folder.
-const dnsSocket = "dns.sock"
 
 // recordFlags collects --record NAME=IP.
 type recordFlags map[string][]netip.Addr
@@ -50,7 +48,7 @@ func runDNS(ctx context.Context, args []string) error {
 		return err
 	}
 	// Last, for a socket that takes connections says that DNS answers.
-	push, err := dnsd.ListenPush(filepath.Join(*state, dnsSocket), all)
+	push, err := keep.Serve(filepath.Join(*state, keep.SocketName), all)
 	if err != nil {
 		return err
 	}

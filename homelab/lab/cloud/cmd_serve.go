@@ -4,11 +4,13 @@ import (
 	"context"
 	"log"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
-	"homelab/cloud/dnsd"
 	"homelab/cloud/exits"
+	"homelab/cloud/keep"
 	"homelab/cloud/rootca"
 	"homelab/cloud/tailnet"
 )
@@ -59,6 +61,11 @@ func runServe(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := lockState(o.state)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	root, err := rootca.Load(o.ca)
 	if err != nil {
 		return err
@@ -70,28 +77,42 @@ func runServe(ctx context.Context, args []string) error {
 	if err := knownKeys(net, o); err != nil {
 		return err
 	}
-	pusher := dnsd.NewPusher(filepath.Join(o.state, dnsSocket))
-	publish := func() error { return pusher.Push(publicNames(net.View(), o)) }
+	outside := keep.NewClient(filepath.Join(o.state, keep.SocketName))
+	publish := func() error { return outside.Push(publicNames(net.View(), o)) }
 	c, err := build(o, root, net, publish)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if err := c.listen(ctx); err != nil {
+	if err := c.listen(ctx, outside); err != nil {
 		return err
 	}
 	if err := publish(); err != nil {
 		log.Printf("dns: %v (will be told as soon as it is there)", err)
 	}
-	go pusher.Keep(ctx)
+	go outside.Stay(ctx)
 	net.ReapEphemeral()
 	// Last, for a socket that takes connections says that all is ready.
 	if err := c.listenAdmin(filepath.Join(o.state, adminSocket)); err != nil {
 		return err
 	}
 	<-ctx.Done()
+	outside.Release()
 	net.Flush()
 	return nil
+}
+
+// lockState keeps a second `serve` away from the state.
+func lockState(dir string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, exits.Missing("make the state folder first", "cannot use the state folder: %v", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, exits.Missing("stop it, or use another state folder", "another cloud already uses %s", dir)
+	}
+	return func() { f.Close() }, nil
 }
 
 // knownKeys adds the keys of the command line, unless the state has them.

@@ -17,6 +17,7 @@ import (
 	"homelab/cloud/control"
 	"homelab/cloud/derp"
 	"homelab/cloud/exits"
+	"homelab/cloud/keep"
 	"homelab/cloud/pages"
 	"homelab/cloud/rootca"
 	"homelab/cloud/tailnet"
@@ -72,12 +73,12 @@ func build(o *serveOptions, root *rootca.Root, net *tailnet.Tailnet, publish fun
 }
 
 // listen opens every public port, and answers on them.
-func (c *cloud) listen(ctx context.Context) error {
-	if err := c.listenWeb(c.options.ip, web.Names, c.hosts); err != nil {
+func (c *cloud) listen(ctx context.Context, outside *keep.Client) error {
+	if err := c.listenWeb(outside, c.options.ip, web.Names, c.hosts); err != nil {
 		return err
 	}
 	for _, r := range c.relays {
-		if err := c.listenWeb(r.Addr, []string{r.Host}, r.Handler()); err != nil {
+		if err := c.listenWeb(outside, r.Addr, []string{r.Host}, r.Handler()); err != nil {
 			return err
 		}
 		if err := r.ListenSTUN(ctx); err != nil {
@@ -88,13 +89,13 @@ func (c *cloud) listen(ctx context.Context) error {
 }
 
 // listenWeb answers on ports 80 and 443 of one address.
-func (c *cloud) listenWeb(addr netip.Addr, names []string, h http.Handler) error {
+func (c *cloud) listenWeb(outside *keep.Client, addr netip.Addr, names []string, h http.Handler) error {
 	cert, err := c.root.Server(names, []netip.Addr{addr})
 	if err != nil {
 		return err
 	}
 	for _, port := range []uint16{80, 443} {
-		l, err := net.Listen("tcp", netip.AddrPortFrom(addr, port).String())
+		l, err := outside.Listen(netip.AddrPortFrom(addr, port))
 		if err != nil {
 			return inUse(err)
 		}
@@ -120,10 +121,6 @@ func (c *cloud) answer(l net.Listener, h http.Handler) {
 }
 
 func (c *cloud) listenAdmin(path string) error {
-	if old, err := net.Dial("unix", path); err == nil {
-		old.Close()
-		return exits.Missing("stop it, or use another state folder", "another cloud already serves %s", path)
-	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return exits.Missing("", "cannot replace the socket: %v", err)
 	}
