@@ -91,6 +91,8 @@ class Inside:
         with self._lock:
             if name in self._daemons and not self._daemons[name][1].is_set():
                 return reply(connection, {"ok": True, "pid": self._daemons[name][0], "already": True})
+            if other := self._started_elsewhere(name):
+                return reply(connection, {"ok": True, "pid": other[0].pid, "already": True})
             with open("/dev/null", "rb") as nothing:  # noqa: PTH123
                 try:
                     pid = self.children.start(
@@ -110,8 +112,7 @@ class Inside:
         name, number = request["name"], int(request.get("signal") or signal.SIGTERM)
         pid, over = self._daemons.get(name, (0, threading.Event()))
         if not pid or over.is_set():
-            # One that a package's own script started is known by its program.
-            others = [p for p in processes.all() if p.name == name]
+            others = self._started_elsewhere(name)
             for process in others:
                 processes.signal(process.pid, number)
             if not processes.until(lambda: not any(processes.is_alive(p.pid) for p in others), PATIENCE):
@@ -124,7 +125,12 @@ class Inside:
             over.wait(PATIENCE)
         return reply(connection, {"ok": True, "stopped": 1})
 
-    def _doprocesses.is_alive(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+    def _started_elsewhere(self, name: str) -> list[processes.Process]:
+        """Daemons that a package's own script started: known by their program."""
+        ours = {pid for pid, _ in self._daemons.values()}
+        return [p for p in processes.all() if p.name == name and p.pid not in ours]
+
+    def _do_alive(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         """The lab's own: whether a daemon that was started still runs."""
         _, over = self._daemons.get(request["name"], (0, None))
         reply(connection, {"alive": over is not None and not over.is_set()})
