@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from homelab.plan import Change
-from homelab.record import MARKS, Showing, badge
+from homelab.record import MARKS, Showing, badge, code, typed
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,7 @@ class Outcome(Showing):
         """One line a terminal can show."""
         c = self.change
         took = f"  {self.seconds:.1f} s" if self.seconds >= 0.05 else ""
-        line = (
-            f"{MARKS[self.status]} {self.status:<8} on {c.machine}: {c.why}\n           $ {c.command}{took}"
-        )
+        line = f"{MARKS[self.status]} {self.status:<8} on {c.machine}: {c.why}\n{typed(c.command, 11)}{took}"
         return f"{line}\n           {self.error}" if self.error else line
 
     def html(self) -> str:
@@ -35,7 +33,7 @@ class Outcome(Showing):
         error = f"<br>{escape(self.error)}" if self.error else ""
         return (
             f"<div>{badge(self.status)} &nbsp;<small>on {escape(c.machine)}</small> {escape(c.why)}{took}<br>"
-            f"<code>{escape(c.command)}</code>{error}</div>"
+            f"{code(c.command)}{error}</div>"
         )
 
     def record(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from homelab.errors import HomelabError
 from homelab.machine import shown
-from homelab.record import Showing, badge, table
+from homelab.record import Showing, badge, code, table, typed
 
 State = Any  # a small frozen dataclass of a resource module
 
@@ -164,7 +164,7 @@ class Plan(Showing):
             lines += [
                 f"{n:>3}. on {c.machine}: {c.why}",
                 indent(difference(c), " " * 7),
-                f"     $ {c.command}",
+                typed(c.command, 5),
             ]
             if c.loses:
                 lines.append(f"       cannot be taken back: {c.loses}")
@@ -183,7 +183,7 @@ class Plan(Showing):
                     escape(c.machine),
                     escape(c.why) + lost,
                     _pre(difference(c)),
-                    f"<code>{escape(c.command)}</code>",
+                    code(c.command),
                 ]
             )
         return table(["on", "why", "now → wanted", "command"], rows) + notes

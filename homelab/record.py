@@ -84,3 +84,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     top = "".join(f"<th {cell}>{escape(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td {cell}>{c}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def code(command: str) -> str:
+    """A command in HTML, its lines kept."""
+    return f'<code style="white-space:pre-wrap">{escape(command)}</code>'
+
+
+def typed(command: str, margin: int) -> str:
+    """A command after a prompt, `margin` columns in; further lines stand under the first."""
+    return " " * margin + "$ " + command.replace("\n", "\n" + " " * (margin + 2))
