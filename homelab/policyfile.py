@@ -14,7 +14,10 @@ from json5.loader import ModelLoader
 
 from homelab.errors import HomelabError
 
-STEP = "  "
+
+def _step(text: str) -> str:
+    """One level of indentation, as the author of `text` does it."""
+    return "\t" if "\n\t" in text else "  "
 
 
 def data(text: str) -> dict[str, Any]:
@@ -61,7 +64,8 @@ def _added(text: str, section: str, entry: str, opening: str, closing: str) -> s
     for key, value in zip(root.keys, root.values, strict=True):
         if key.characters == section:
             return _spliced(text, value, entry, 2)
-    return _spliced(text, root, f'"{section}": {opening}\n{STEP * 2}{entry},\n{STEP}{closing}', 1)
+    step = _step(text)
+    return _spliced(text, root, f'"{section}": {opening}\n{step * 2}{entry},\n{step}{closing}', 1)
 
 
 def _spliced(text: str, container: Any, entry: str, depth: int) -> str:
@@ -74,7 +78,8 @@ def _spliced(text: str, container: Any, entry: str, depth: int) -> str:
     head = text[:end].rstrip(" \t")
     if not head.endswith("\n"):
         head += "\n"
-    return head + STEP * depth + entry + ",\n" + STEP * (depth - 1) + text[end:]
+    step = _step(text)
+    return head + step * depth + entry + ",\n" + step * (depth - 1) + text[end:]
 
 
 def _read(text: str, loader: ModelLoader | None) -> Any:

@@ -51,19 +51,25 @@ def command(target: str, count: int = 10, until_direct: bool = True) -> list[str
     return [*argv, *([] if until_direct else ["--until-direct=false"]), target]
 
 
-def ping(machine: Machine, target: str, count: int = 10, until_direct: bool = True) -> list[Pong]:
+def ping(
+    machine: Machine, target: str, count: int = 10, until_direct: bool = True, afresh: bool = False
+) -> list[Pong]:
     """Ping `target` (a node's name or address) from `machine`: a ping each second, two seconds' patience.
 
+    `afresh` tells the client first that its network has changed, as a phone's system does when it
+    joins another Wi-Fi: it then looks for paths anew, instead of trusting the old one for a while.
     Empty where the question cannot be asked yet: no such machine, or changes that wait.
 
     Raises:
-        CommandFailed: there was no answer at all.
+        CommandFailed: it could not ping, for example because nobody is logged in.
     """
     if isinstance(machine, Nobody) or machine.pending.count:
         return []
+    if afresh:
+        machine.run(["tailscale", "debug", "rebind"]).ok()
     done = machine.run(command(target, count, until_direct), timeout=15 + 3 * count)
     found = parse(done.out)
-    if not any(p.via for p in found):
+    if not found:
         raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)
     return found
 

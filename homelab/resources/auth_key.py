@@ -90,6 +90,8 @@ def do(tailnet: Tailnet, before: State, after: State) -> None:
         if found.usable:
             tailnet.call(lambda ts: ts.delete_key(found.id))
         return
+    if before.usable:  # one key of that name, or nobody knows which is meant
+        tailnet.call(lambda ts: ts.delete_key(before.id))
     made = tailnet.call(
         lambda ts: ts.create_key(
             description=after.description,

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from homelab.errors import StalePlan
 from homelab.resources.admin_api import BASE
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FILE = "policy.hujson"
 
 @dataclass(frozen=True)
 class State:
-    """The policy's `text`; `etag` is which edition it was read as, so that nobody else's edit is lost."""
+    """The policy's `text`; `etag` names the edition that was read, so that nobody else's edit is lost."""
 
     text: str
     etag: str = field(default="", compare=False, metadata={"show": False})
@@ -47,9 +48,13 @@ def command(before: State, after: State) -> list[str]:
 
 
 def do(tailnet: Tailnet, before: State, after: State) -> None:
-    """The same request through the client library.
+    """The same request through the client library; it names the edition that it replaces.
 
     Raises:
-        HomelabError: the API refuses: an error in the policy (with its line), or somebody changed it.
+        StalePlan: the policy is no longer `before`.
+        HomelabError: the API refuses: an error in the policy (with its line), or somebody was quicker.
     """
-    tailnet.call(lambda ts: ts.set_policy_file(after.text, etag=before.etag or None))
+    now = read(tailnet)
+    if now.text != before.text:
+        raise StalePlan("somebody changed the policy in between", "tailnet", "make the plan again")
+    tailnet.call(lambda ts: ts.set_policy_file(after.text, etag=now.etag or None))

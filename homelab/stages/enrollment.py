@@ -123,7 +123,7 @@ def tag_owners(world: World, tags: list[str]) -> tuple[Change, ...]:
     text = now.text
     for tag in [t for t in tags if t not in owned]:  # whoever owns it already was somebody's choice
         text = policyfile.with_key(text, "tagOwners", tag, [TAG_OWNER])
-    return change("tailnet", "policy", now, policy.State(text, now.etag), f"say who owns {', '.join(tags)}")
+    return change("tailnet", "policy", now, policy.State(text), f"say who owns {', '.join(tags)}")
 
 
 def host_name(world: World, name: str, address: str) -> Plan:
@@ -132,7 +132,7 @@ def host_name(world: World, name: str, address: str) -> Plan:
         return Plan(STAGE, notes=(NO_KEY,))
     now = policy.read(world.tailnet)
     text = policyfile.with_key(now.text, "hosts", name, address)
-    edit = change("tailnet", "policy", now, policy.State(text, now.etag), f"call {address} {name}")
+    edit = change("tailnet", "policy", now, policy.State(text), f"call {address} {name}")
     return planned(STAGE, edit)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from homelab import policyfile
 from homelab.check import Answer, check
+from homelab.pictures.tables import Table
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
@@ -57,6 +58,17 @@ class Use:
         if self.ephemeral:
             parts.append(f"{self.ephemeral} ephemeral now ({EPHEMERAL.most} minutes a month)")
         return ", ".join(parts)
+
+
+TALK = {USERS: "3", DEVICES: "100", TAGGED: "counted as devices", GROUPS: "–", EPHEMERAL: "–"}
+
+
+def table() -> Table:
+    """What the talk said, and what the pricing page says at `DATED`."""
+    rows = tuple(
+        (limit.what, TALK[limit], "no limit" if limit.most is None else f"{limit.most:,}") for limit in TALK
+    )
+    return Table(("free plan: how many", "in the talk", f"on {DATED}"), rows)
 
 
 def use(tailnet: Tailnet) -> Use:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homelab.pictures.tables import Table
+
 WORKS, PARTLY, NOT, UNKNOWN = "works", "partly", "not yet", "not said"
 
 
@@ -46,3 +48,9 @@ CHAPTERS = (
     Chapter("09 gpu benchmarks", "plain reachability", WORKS, "an API on a port of a node is all it takes"),
     Chapter("10 gotchas", "Windows and WSL", WORKS, "the client is the same, and so are its gotchas"),
 )
+
+
+def table() -> Table:
+    """The chapters and their verdicts."""
+    rows = tuple((c.stage, c.feature, c.verdict, c.note) for c in CHAPTERS)
+    return Table(("stage", "needs", "with Headscale", "note"), rows)

@@ -62,7 +62,7 @@ def test_the_default_policy_keeps_every_line() -> None:
     edited = policyfile.with_key(DEFAULT, "tagOwners", "tag:container", ["autogroup:admin"])
     went, came = added(DEFAULT, edited)
     assert went == []
-    assert '    "tag:container": ["autogroup:admin"],' in came
+    assert '\t\t"tag:container": ["autogroup:admin"],' in came  # in the file's own hand: tabs
     assert policyfile.data(edited)["tagOwners"] == {"tag:container": ["autogroup:admin"]}
 
 
