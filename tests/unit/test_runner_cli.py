@@ -1,0 +1,59 @@
+"""The command line's words and exit statuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.runner import suite
+from homelab.runner.cli import COMMANDS, HELP, main
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rum"], "'rum' is not a command; did you mean 'run'?"),
+        (["run", "--topology", "x"], "unrecognized arguments: --topology"),
+        (["run", "--apply", "--plan"], "not allowed with"),
+        (["run", "--param", "x"], "unrecognized arguments: --param"),
+        (["check"], "the following arguments are required: --params"),
+        (["undo"], "the following arguments are required: RUN"),
+        (["undo", "no-such-run"], "there is no such run"),
+    ],
+)
+def test_wrong_words_start_nothing(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status = main(words)
+    except SystemExit as end:
+        status = end.code  # type: ignore[assignment]
+    assert status == 3
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["help"], ["-h"]])
+def test_help_is_one_screen_and_names_every_command(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 110
+    for command in COMMANDS:
+        assert f"./runbook {command}" in "\n".join(lines)
+    assert HELP.read_text().splitlines() == lines
+
+
+def test_the_suite_is_one_pytest_call() -> None:
+    words = suite.command(["-q"])
+    assert words[1:3] == ["-m", "pytest"]
+    assert words[-3:] == ["tests", "notebooks", "-q"]
+    assert "--nbval-lax" in words
+
+
+def test_named_tests_replace_the_suite() -> None:
+    words = suite.command([__file__, "-k", "x"])
+    assert "notebooks" not in words
+    assert __file__ in words
+
+
+def test_benchmarks_run_alone() -> None:
+    assert suite.command(["--bench"])[-2:] == ["tests/benchmarks", "--bench"]
