@@ -84,6 +84,27 @@ def internet_of(status: Mapping[str, Any]) -> str:
     return max(networks, key=lambda n: (bool(networks[n].get("public")), doors[n]), default="")
 
 
+def path(status: Mapping[str, Any], source: str, target: str) -> list[str]:
+    """The machines that packets pass from `source` to `target`: up the gateways to a common network, and down."""
+    up, down = _way_out(status, source), _way_out(status, target)
+    on = {name: set(m["addresses"]) for name, m in status["machines"].items()}
+    meets = [(i + j, i, j) for i, a in enumerate(up) for j, b in enumerate(down) if a == b or on[a] & on[b]]
+    if not meets:
+        return []
+    _, i, j = min(meets)
+    rest = down[: j + 1][::-1]
+    return up[: i + 1] + (rest[1:] if rest[0] == up[i] else rest)
+
+
+def _way_out(status: Mapping[str, Any], name: str) -> list[str]:
+    """`name`, its gateway, the gateway's, and so on: gateways are addresses, some of them nobody's."""
+    whose = {a.partition("/")[0]: n for n, m in status["machines"].items() for a in m["addresses"].values()}
+    way = [name]
+    while (found := whose.get(str(status["machines"][way[-1]].get("gateway")))) and found not in way:
+        way.append(found)
+    return way
+
+
 def _trees(status: Mapping[str, Any]) -> Iterator[_Network]:
     homes = {name: list(m["addresses"]) for name, m in status["machines"].items()}
     seen: set[str] = set()

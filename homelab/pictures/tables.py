@@ -12,12 +12,15 @@ from homelab.record import table
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of plain words under a head; shows as HTML in a notebook and as columns in a terminal."""
+    """Rows of plain words under a head, or the words `empty`; shows as HTML and as columns of text."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    empty: str = "none"
 
     def __str__(self) -> str:
+        if not self.rows:
+            return self.empty
         lines = [self.head, *self.rows]
         wide = [max(len(line[n]) for line in lines) for n in range(len(self.head))]
         return "\n".join(
@@ -26,7 +29,8 @@ class Table:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         rows = [[escape(word) for word in row] for row in self.rows]
-        return {"text/plain": str(self), "text/html": table(list(self.head), rows)}
+        html = table(list(self.head), rows) if rows else f"<p>{escape(self.empty)}</p>"
+        return {"text/plain": str(self), "text/html": html}
 
 
 def machines(status: Mapping[str, Any]) -> Table:
@@ -54,6 +58,7 @@ def stand_ins(status: Mapping[str, Any]) -> Table:
             for name, m in status["machines"].items()
             if m.get("stand_in")
         ),
+        "Nothing here is a stand-in.",
     )
 
 
@@ -62,7 +67,9 @@ def links(status: Mapping[str, Any]) -> Table:
     from homelab.pictures.topology import strains
 
     found = [(k["machine"], k["network"], ", ".join(strains(k))) for k in status.get("links", ())]
-    return Table(("machine", "network", "what is wrong"), tuple(row for row in found if row[2]))
+    return Table(
+        ("machine", "network", "what is wrong"), tuple(row for row in found if row[2]), "Every link is sound."
+    )
 
 
 def _tailscale(machine: Mapping[str, Any]) -> str:

@@ -49,4 +49,5 @@ def typed(machine: Machine, *commands: str) -> Terminal:
             lines.append((command, (done.out + done.err).rstrip("\n")))
         except HomelabError as error:
             lines.append((command, f"({error.what})"))
+            break  # where nobody answers, the next command says nothing new
     return Terminal(machine.name, tuple(lines))

@@ -27,7 +27,7 @@ def of(topology: dict[str, Any] | None = None) -> dict[str, Any]:
                 "tailscale": "NeedsLogin" if m.get("tailscale") == "installed" else "none",
                 "tailnet_ip": None,
                 "docker": False,
-                "gateway": m.get("gateway"),
+                "gateway": _next_hop(given, m),
                 "nat": m.get("nat"),
             }
             for name, m in given["machines"].items()
@@ -41,6 +41,14 @@ def of(topology: dict[str, Any] | None = None) -> dict[str, Any]:
             for n in m["addresses"]
         ],
     }  # fmt: skip
+
+
+def _next_hop(topology: dict[str, Any], machine: dict[str, Any]) -> str | None:
+    """The gateway's address on the network that the machine shares with it, as the lab says it."""
+    if not machine.get("gateway"):
+        return None
+    theirs = topology["machines"][machine["gateway"]]["addresses"]
+    return str(next(theirs[n] for n in machine["addresses"] if n in theirs))
 
 
 def link(status: dict[str, Any], machine: str, network: str) -> dict[str, Any]:

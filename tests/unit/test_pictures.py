@@ -11,7 +11,7 @@ import status_document
 
 from homelab.machine import Result
 from homelab.pictures import shapes, tables
-from homelab.pictures.layout import internet_of, lay_out
+from homelab.pictures.layout import internet_of, lay_out, path
 from homelab.pictures.paths import describe as told
 from homelab.pictures.paths import ping_story
 from homelab.pictures.picture import BROKEN, GREEN, ORANGE, STRAINED, Picture
@@ -33,7 +33,10 @@ def _lan(name: str, doors: dict[str, list[str]], hosts: int) -> dict:
     for k, network in enumerate(networks):
         for h in range(hosts):
             machines[f"{network}_{h}"] = {"role": "host", "addresses": {network: f"10.{k}.0.{100 + h}"}}
-    return {"networks": {n: {"prefix": f"10.{i}.0.0/24"} for i, n in enumerate(networks)}, "machines": machines}
+    return {
+        "networks": {n: {"prefix": f"10.{i}.0.0/24"} for i, n in enumerate(networks)},
+        "machines": machines,
+    }
 
 
 STRANGE = {
@@ -82,6 +85,25 @@ def test_the_internet_is_found_without_being_told() -> None:
     assert internet_of(status) == "internet"
     status["networks"]["vpc"]["public"] = True
     assert internet_of(status) == "vpc"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "way"),
+    [
+        ("phone", "tequila", "phone flat_router home_router windows tequila"),
+        ("tequila", "visitor", "tequila windows home_router visitor"),
+        ("iot", "tequila", "iot windows tequila"),
+        ("visitor", "cloud", "visitor cloud"),
+        ("db", "router2", "db router2"),
+        ("phone", "phone", "phone"),
+    ],
+)
+def test_the_way_that_packets_take(source, target, way) -> None:
+    assert path(status_document.of(), source, target) == way.split()
+
+
+def test_there_is_no_way_to_an_island() -> None:
+    assert path(status_document.of(STRANGE["an island"]), "net_0", "two_0") == []
 
 
 def test_every_name_address_and_prefix_is_written() -> None:
@@ -154,7 +176,10 @@ def test_a_sound_link_has_no_strain() -> None:
 def test_a_path_is_drawn_and_the_rest_fades() -> None:
     status = status_document.of()
     ink = shapes.faded("#1f2933", 1.0)
-    plain, led = topology(status), topology(status, ["phone", "flat_router", "home_router", "windows", "tequila"])
+    plain, led = (
+        topology(status),
+        topology(status, ["phone", "flat_router", "home_router", "windows", "tequila"]),
+    )
     assert led.svg().count(f"stroke: {ink}; stroke-width: 2.6") >= 8
     assert f"stroke: {ink}; stroke-width: 2.6" not in plain.svg()
     assert shapes.faded("#1f2933", 0.38) in led.svg()
@@ -222,7 +247,9 @@ def test_pings_are_told_by_the_way_they_took() -> None:
     assert all(colour in picture.svg() for colour in (BROKEN, GREEN, ORANGE))
 
 
-@pytest.mark.parametrize("pings", [[], STORY[:1], STORY[1:3], STORY[3:]], ids=["none", "lost", "relayed", "direct"])
+@pytest.mark.parametrize(
+    "pings", [[], STORY[:1], STORY[1:3], STORY[3:]], ids=["none", "lost", "relayed", "direct"]
+)
 def test_a_short_story_is_one_too(pings) -> None:
     svg = ping_story(pings).svg()
     assert (GREEN in svg) == any(p.direct for p in pings)
@@ -240,15 +267,23 @@ def test_stand_ins_are_those_that_play() -> None:
     assert names == [n for n, m in status["machines"].items() if m["stand_in"]]
 
 
+def test_an_empty_table_says_so() -> None:
+    made = tables.links(status_document.of())
+    assert str(made) == "Every link is sound."
+    assert "<table" not in made._repr_mimebundle_()["text/html"]
+
+
 def test_a_table_reads_in_a_terminal_and_is_escaped_in_html() -> None:
     status = status_document.of()
-    status["machines"]["phone"].update(about="<b>the phone</b>", tailscale="Running", tailnet_ip="100.83.12.7")
+    status["machines"]["phone"].update(
+        about="<b>the phone</b>", tailscale="Running", tailnet_ip="100.83.12.7"
+    )
     made = tables.machines(status)
     lines = str(made).splitlines()
     assert len(lines) == 1 + len(status["machines"])
-    assert {line.index("203.0.113.") for line in lines if "203.0.113.50" in line or "203.0.113.60" in line} == {
-        lines[0].index("addresses")
-    }
+    assert {
+        line.index("203.0.113.") for line in lines if "203.0.113.50" in line or "203.0.113.60" in line
+    } == {lines[0].index("addresses")}
     html = made._repr_mimebundle_()["text/html"]
     assert "&lt;b&gt;the phone&lt;/b&gt;" in html
     assert "Running, 100.83.12.7" in html
