@@ -88,7 +88,7 @@ func (s *Server) serveStranger(w http.ResponseWriter, r *http.Request, st *tailn
 		return
 	}
 	out := &mapWriter{w: w, compress: req.Compress == "zstd"}
-	if !out.send(tombstone(st, req.NodeKey, gone)) {
+	if !out.send(s.tombstone(st, req.NodeKey, gone)) {
 		return
 	}
 	// Closed at once, the node would ask again at once.

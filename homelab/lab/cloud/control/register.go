@@ -61,9 +61,6 @@ func (s *Server) awaitLogin(r *http.Request, j tailnet.Join) bool {
 	}
 }
 
-// refused is an answer that the person at the node reads.
-func refused(why string) *tailcfg.RegisterResponse { return &tailcfg.RegisterResponse{Error: why} }
-
 func (s *Server) decide(req *tailcfg.RegisterRequest, j tailnet.Join) (*tailcfg.RegisterResponse, error) {
 	now := time.Now()
 	if n := s.net.View().ByKey(j.Key); n != nil && n.Machine == j.Machine {
@@ -95,54 +92,64 @@ func sameSet(a, b []string) bool {
 
 var errAsk = errors.New("a person must sign in")
 
+// refusal is a no that the person at the node reads.
+type refusal struct{ error }
+
 // admit finds who stands behind the request, and lets the node in as theirs.
 func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Time) (*tailcfg.RegisterResponse, error) {
-	var res *tailcfg.RegisterResponse
 	var joined *tailnet.Node
 	var page *tailnet.Login
 	err := s.net.Update(func(st *tailnet.State) error {
-		res, joined, page = nil, nil, nil
+		joined, page = nil, nil
 		who, err := s.vouch(st, req, &j, now)
 		if errors.Is(err, errAsk) {
 			page = st.LoginFor(j, now)
 			return nil
 		}
+		if err == nil {
+			err = s.tag(st, who, req.Hostinfo.RequestTags, &j)
+		}
 		if err != nil {
-			res = refused(err.Error())
-			if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
-				delete(st.Logins, l.Token) // the answer is used up
-				return nil
-			}
-			return err
+			return &refusal{err} // and a one-off key is not used up by it
 		}
-		if len(req.Hostinfo.RequestTags) > 0 && !sameSet(j.Tags, req.Hostinfo.RequestTags) {
-			if err := st.CheckTags(who, req.Hostinfo.RequestTags); err != nil {
-				res = refused(err.Error())
-				return err
-			}
-			j.Tags = req.Hostinfo.RequestTags
-		}
-		if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
-			delete(st.Logins, l.Token)
-		}
+		st.CloseLogin(j)
 		joined = st.Join(j, now)
 		return nil
 	})
-	var full *tailnet.SaveError
+	var no *refusal
 	switch {
-	case errors.As(err, &full):
-		return nil, err
-	case res != nil:
-		log.Printf("control: %s refused: %s", req.Hostinfo.Hostname, res.Error)
-		return res, nil
+	case errors.As(err, &no):
+		return s.refuse(no, j)
 	case err != nil:
 		return nil, err
 	case page != nil:
 		return &tailcfg.RegisterResponse{AuthURL: LoginBase + "/a/" + page.Token}, nil
 	}
 	st := s.net.View()
-	log.Printf("control: %s joined as %s (%s%s)", st.FQDN(joined), joined.IPv4, st.User(joined.User).Login, strings.Join(append([]string{""}, joined.Tags...), " "))
+	log.Printf("control: %s joined as %s (%s)", st.FQDN(joined), joined.IPv4, strings.Join(append(slices.Clone(joined.Tags), st.User(joined.User).Login), " "))
 	return s.welcome(st, joined), nil
+}
+
+// refuse says no. The answer of the login page, if there was one, is used up: the next try asks again.
+func (s *Server) refuse(no *refusal, j tailnet.Join) (*tailcfg.RegisterResponse, error) {
+	err := s.net.Update(func(st *tailnet.State) error { st.CloseLogin(j); return nil })
+	if err != nil {
+		return nil, err
+	}
+	log.Printf("control: %s refused: %v", j.Hostinfo.Hostname, no)
+	return &tailcfg.RegisterResponse{Error: no.Error()}, nil
+}
+
+// tag gives the node the tags that it asks for, if who may give them.
+func (s *Server) tag(st *tailnet.State, who policy.Subject, want []string, j *tailnet.Join) error {
+	if len(want) == 0 || sameSet(j.Tags, want) {
+		return nil
+	}
+	if err := st.CheckTags(who, want); err != nil {
+		return err
+	}
+	j.Tags = slices.Clone(want)
+	return nil
 }
 
 // vouch finds who lets the node in: an auth key, or a person who answered on the login page.

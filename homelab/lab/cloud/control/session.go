@@ -46,7 +46,7 @@ func (m *session) next() *tailcfg.MapResponse {
 	n := st.Nodes[m.id]
 	if n == nil {
 		m.over = true
-		return tombstone(st, m.key, st.Removed[m.key])
+		return m.s.tombstone(st, m.key, st.Removed[m.key])
 	}
 	if n.Key != m.key { // it has a new key, and a new stream
 		m.over = true
@@ -182,7 +182,7 @@ func (m *session) untilExpiry() time.Duration {
 }
 
 // tombstone tells a removed node that its key has expired: it then asks to log in.
-func tombstone(st *tailnet.State, k key.NodePublic, gone tailnet.Removed) *tailcfg.MapResponse {
+func (s *Server) tombstone(st *tailnet.State, k key.NodePublic, gone tailnet.Removed) *tailcfg.MapResponse {
 	addr := gone.IPv4
 	if !addr.IsValid() {
 		addr = netip.AddrFrom4([4]byte{100, 64, 0, 1})
@@ -192,8 +192,10 @@ func tombstone(st *tailnet.State, k key.NodePublic, gone tailnet.Removed) *tailc
 			Addresses:  []netip.Prefix{netip.PrefixFrom(addr, 32)},
 			AllowedIPs: []netip.Prefix{netip.PrefixFrom(addr, 32)},
 			KeyExpiry:  time.Now().Add(-time.Minute), Expired: true},
-		PacketFilters:   map[string][]tailcfg.FilterRule{"base": {}},
-		Domain:          st.Domain,
+		PacketFilters: map[string][]tailcfg.FilterRule{"base": {}},
+		Domain:        st.Domain,
+		// Without relays the node would hang up on its own, and not call again once it is back in.
+		DERPMap:         s.relays,
 		CollectServices: "false",
 	}
 }

@@ -3,6 +3,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"tailscale.com/tailcfg"
 )
@@ -73,8 +74,9 @@ func (p *Policy) OwnsTag(who Subject, tag string) bool {
 	if !defined {
 		return false
 	}
+	// Who acts as a tag (an OAuth client, a key with tags) may give that tag, and what it owns.
 	// An empty list stands for the admins, who may do so in any case.
-	return !who.tagged() && isAdmin(who.Role) || p.any(owners, &who)
+	return slices.Contains(who.Tags, tag) || !who.tagged() && isAdmin(who.Role) || p.any(owners, &who)
 }
 
 func isAdmin(role string) bool {

@@ -53,6 +53,13 @@ func (s *State) AnsweredLogin(k key.NodePublic, m key.MachinePublic) *Login {
 	return nil
 }
 
+// CloseLogin forgets the answer for this device: it has had its effect.
+func (s *State) CloseLogin(j Join) {
+	if l := s.AnsweredLogin(j.Key, j.Machine); l != nil {
+		delete(s.Logins, l.Token)
+	}
+}
+
 // Answer notes what the person said; deny is a no.
 func (s *State) Answer(token, login string, deny bool) bool {
 	l := s.Logins[token]
