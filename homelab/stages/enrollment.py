@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 STAGE = "03_enrollment"
+DEMO = "demoserver"
 # Who comes into the tailnet in this chapter, and how the client gets there if it is missing.
-ROLES = {"demoserver": "script", "fooocus": "apt", "tequila": "script", "phone": "script"}
+ROLES = {DEMO: "script", "fooocus": "apt", "tequila": "script", "phone": "script"}
 CONTAINER, CONTAINER_TAG = "container", "tag:container"
 TAG_OWNER = "autogroup:admin"
 OWN_CONTROL = "https://headscale.lab"  # the lab's control plane under a name of one's own
@@ -40,7 +41,7 @@ class Params(Strict):
     world's; `nameservers` are the tailnet's global ones (empty: left as they are).
     """
 
-    hostname: str = "demoserver"
+    hostname: str = DEMO
     tags: list[Tag] = Field(default_factory=list, max_length=10)
     auth_key: Secret | None = None
     login_server: str = ""
@@ -74,10 +75,17 @@ class Params(Strict):
 
 
 def members(world: World, wish: Params) -> dict[str, str]:
-    """The machines of this world that this chapter enrols, by role, with the names they get."""
-    roles = [r for r in ROLES if r in world.machines]
-    first = "demoserver" if "demoserver" in roles else next(iter(roles), "")
-    return {r: wish.hostname if r == first else needs.default_name(r) for r in roles}
+    """The machines of this world that this chapter enrols, by role, with the names they get.
+
+    A machine is called like its role. `hostname` renames the demo server; a home without one
+    has its first machine called so, if the name was chosen at all.
+    """
+    names = {r: needs.default_name(r) for r in ROLES if r in world.machines}
+    if DEMO in names:
+        names[DEMO] = wish.hostname
+    elif names and wish.hostname != DEMO:
+        names[next(iter(names))] = wish.hostname
+    return names
 
 
 def plan(world: World, wish: Params) -> Plan:
@@ -98,9 +106,11 @@ def plan(world: World, wish: Params) -> Plan:
     return planned(STAGE, changes, notes=notes)
 
 
-def part(whole: Plan, resource: str, *machines: str) -> Plan:
-    """The changes of `whole` that concern `resource`, on `machines` only if some are named."""
-    wanted = [c for c in whole if c.resource == resource and (not machines or c.machine in machines)]
+def part(whole: Plan, resource: str, machine: str = "", without: str = "") -> Plan:
+    """The changes of `whole` that concern `resource`: only those on `machine`, or all but those `without`."""
+    wanted = [
+        c for c in whole if c.resource == resource and machine in ("", c.machine) and c.machine != without
+    ]
     return planned(whole.stage, wanted)
 
 

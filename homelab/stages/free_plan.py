@@ -54,9 +54,12 @@ class Use:
 
     def text(self) -> str:
         """Each count with its limit, in one line."""
-        parts = [f"{n} {limit.what} of {limit.most or 'any number'}" for limit, n in self.counted()]
+        parts = [
+            f"{limit.what} {n}" + (f" of {limit.most}" if limit.most is not None else " (no limit)")
+            for limit, n in self.counted()
+        ]
         if self.ephemeral:
-            parts.append(f"{self.ephemeral} ephemeral now ({EPHEMERAL.most} minutes a month)")
+            parts.append(f"{self.ephemeral} ephemeral now")
         return ", ".join(parts)
 
 

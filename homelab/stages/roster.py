@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from homelab import labsocket
 from homelab.checks.panel import devices
 from homelab.pictures.tables import Table
 from homelab.resources import login
@@ -13,6 +14,7 @@ from homelab.vantage import Nobody, admin
 if TYPE_CHECKING:
     from tailscale.models import Device
 
+    from homelab.pictures.picture import Picture
     from homelab.world import World
 
 DAY = 86_400
@@ -34,6 +36,17 @@ def machines_page(world: World) -> Table:
         return Table(("machines page",), ((tailnet.why,),))
     head = ("device", "belongs to", "address", "system", "client", "connected", "key")
     return Table(head, tuple(_row(name, d) for name, d in devices(tailnet).items()))
+
+
+def drawn(world: World, roles: list[str]) -> Picture | Table:
+    """The lab as it is now, with who is in the tailnet marked; of a home, the table of its machines."""
+    if not world.lab:
+        return standing(world, roles)
+    from homelab.pictures.topology import topology
+
+    return topology(
+        labsocket.request(world.lab["socket"], op="status"), title="The lab, and who is in the tailnet"
+    )
 
 
 def _row(name: str, d: Device) -> tuple[str, ...]:

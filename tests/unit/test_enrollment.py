@@ -93,6 +93,20 @@ def test_plan(monkeypatch, logins, names, wish, wanted) -> None:
     assert words(enrollment.plan(world, wish)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("roles", "hostname", "wanted"),
+    [
+        (("demoserver", "phone"), "box", {"demoserver": "box", "phone": "phone"}),
+        (("tequila",), "demoserver", {"tequila": "tequila"}),
+        (("tequila", "phone"), "msi", {"tequila": "msi", "phone": "phone"}),
+        (("visitor", "router"), "msi", {}),
+    ],
+)
+def test_names(monkeypatch, roles, hostname, wanted) -> None:
+    world = Somewhere(monkeypatch, dict.fromkeys(roles, NEW))
+    assert enrollment.members(world, Params(hostname=hostname)) == wanted
+
+
 def test_the_talks_two_ways_to_install(monkeypatch) -> None:
     plan = enrollment.plan(Somewhere(monkeypatch, FRESH), Params())
     ways = {c.machine: c.after.way for c in plan if c.resource == "client"}
@@ -246,7 +260,7 @@ def test_places_that_a_world_lacks(monkeypatch) -> None:
 )
 def test_the_free_plan(used, over) -> None:
     assert [limit.what for limit in used.over()] == over
-    assert f"{used.devices} devices of users of any number" in used.text()
+    assert f"devices of users {used.devices} (no limit)" in used.text()
 
 
 def test_the_headscale_table_covers_every_chapter() -> None:
