@@ -33,7 +33,7 @@ class Terminal:
             for typed, printed in self.lines
         ]
         html = "\n".join(part.rstrip() for part in parts)
-        style = "background:#f5f7fa;border-left:3px solid #0a6aa8;padding:.5em .9em;line-height:1.45"
+        style = "font-family:monospace;background:#f5f7fa;border-left:3px solid #0a6aa8;padding:.5em .9em;line-height:1.45"
         return {"text/plain": str(self), "text/html": f'<pre style="{style}">{html}</pre>'}
 
 
