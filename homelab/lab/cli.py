@@ -90,12 +90,14 @@ def _down(asked: argparse.Namespace) -> int:
 
 
 def _socket() -> Path:
-    """The socket of this checkout's lab.
+    """The socket of the lab that $HOMELAB_LAB names, else of this checkout's.
 
     Raises:
         LabError: none is up.
         PrerequisiteMissing: another version's is.
     """
+    if named := os.environ.get("HOMELAB_LAB"):
+        return Path(named)
     place = paths.lab_folder()
     folder.refuse_other_version(place)
     if not folder.is_held(place):

@@ -1,7 +1,7 @@
 """A slow wire where the kernel has no netem: passes frames between two interfaces, late or not at all.
 
 Started by slow.py in the lab's network namespace; told `DELAY_MS LOSS_PCT` line by line on its standard
-input, whose end is its own.
+input, whose end is its own; says `ready` once it listens.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def main(one: str, other: str) -> None:
     """Relay between the interfaces `one` and `other` until standard input ends."""
     a, b = _raw(one), _raw(other)
     ways = {a: Direction(a, b), b: Direction(b, a)}
+    print("ready", flush=True)
     delay = loss = 0.0
     while True:
         due = [way.frames[0][0] for way in ways.values() if way.frames]

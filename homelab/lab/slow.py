@@ -67,26 +67,26 @@ class Slowness:
     def _insert(self, wire: End) -> subprocess.Popen[bytes]:
         """Put a relay between the wire and its bridge."""
         near, far = f"{wire.port}a", f"{wire.port}b"
-        self._tools.run(
-            "ip",
-            "-batch",
-            "-",
-            text=f"link add {near} type veth peer name {far}\nlink set {near} up\n"
-            f"link set {far} master {wire.bridge} up\nlink set {wire.port} nomaster\n",
-        )
+        pair = f"link add {near} type veth peer name {far}\nlink set {near} up\nlink set {far} up\n"
+        self._tools.run("ip", "-batch", "-", text=pair)
+        self._tools.await_up(far)
         # What is read from a raw socket has to be whole: no checksum or segment left for hardware to make.
         self._by_hand(far, "/proc/self/ns/net", by_hand=True)
         self._by_hand(wire.nic, f"/proc/{self._machines[wire.machine].pid}/ns/net", by_hand=True)
         command = [*launch.python("homelab.lab.relay"), wire.port, near]
-        self._relays[wire.port] = subprocess.Popen(command, stdin=subprocess.PIPE)
-        return self._relays[wire.port]
+        relay = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert relay.stdout
+        relay.stdout.readline()  # it listens now, so no frame gets lost
+        swap = f"link set {wire.port} nomaster\nlink set {far} master {wire.bridge}\n"
+        self._tools.run("ip", "-batch", "-", text=swap)
+        self._relays[wire.port] = relay
+        return relay
 
     def _remove(self, wire: End) -> None:
+        back = f"link set {wire.port}b nomaster\nlink set {wire.port} master {wire.bridge}\n"
+        self._tools.run("ip", "-batch", "-", text=back)
         relay = self._relays.pop(wire.port)
-        assert relay.stdin
-        relay.stdin.close()
-        relay.wait()
-        self._tools.run("ip", "link", "set", wire.port, "master", wire.bridge)
+        relay.communicate()
         self._tools.run("ip", "link", "del", f"{wire.port}a")
         self._by_hand(wire.nic, f"/proc/{self._machines[wire.machine].pid}/ns/net", by_hand=False)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from .children import PATH
@@ -30,6 +32,18 @@ class Tools:
         if done.returncode:
             raise Refused(f"`{program} {' '.join(arguments)}` failed: {done.stderr.strip()}")
         return done.stdout
+
+    def await_up(self, interface: str) -> None:
+        """Wait until the kernel has noticed that `interface` is up, which takes it a moment.
+
+        Raises:
+            Refused: it does not come up.
+        """
+        for _ in range(200):
+            if json.loads(self.run("ip", "-json", "link", "show", "dev", interface))[0]["operstate"] == "UP":
+                return
+            time.sleep(0.01)
+        raise Refused(f"waited 2 s for {interface} to come up", hint="is the machine's own side of it down?")
 
     def find(self, program: str) -> tuple[str, dict[str, str]]:
         """Where `program` is, and the environment that it needs.

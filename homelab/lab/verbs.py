@@ -104,6 +104,8 @@ class Wires:
                 wire.nat = wanted["nat"]
             if wanted.get("cut", wire.cut) != wire.cut:
                 self._tools.run("ip", "link", "set", wire.port, "down" if wanted["cut"] else "up")
+                if not wanted["cut"]:
+                    self._tools.await_up(wire.port)
                 wire.cut = wanted["cut"]
         return wire.shown()
 
