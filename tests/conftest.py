@@ -18,6 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bench", action="store_true", help="only the benchmarks, which print ratios")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("python_files", "bench_*.py")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     nightly, bench = config.getoption("--nightly"), config.getoption("--bench")
     chosen, others = [], []

@@ -119,8 +119,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if job.environment:
             code = f"import os; os.environ.update({dict(job.environment)!r}); del os"
             self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
-        if job.more:
-            job.kernels.prepare()  # only now: two starts at once would slow down the one we wait for
         begun, self._saved = 0, time.monotonic()
         for index, cell in enumerate(self.nb.cells):
             begun += cell.cell_type == "code" and bool(cell.source.strip())
@@ -177,6 +175,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         nb.metadata.papermill.update(input_path=job.source.name, output_path=job.name)
         manager.notebook_start()
         kernel = job.kernels.take()
+        if job.more:
+            job.kernels.prepare()
         client = _Client(
             manager,
             km=kernel.manager,

@@ -156,9 +156,10 @@ class _Run:
         stage.cell = max(stage.cell, cell)
         stage.cells = records.code_cells(notebook)
         stage.seconds = round(seconds, 3)
+        before = len(stage.checks), len(stage.changes)
         self._read(stage, notebook)
         self.terminal.under(records.under(notebook, stage.cell))
-        self._write()
+        self._write(report=before != (len(stage.checks), len(stage.changes)))
 
     def _read(self, stage: StageResult, notebook: Mapping[str, Any]) -> None:
         stage.checks, stage.changes = records.checks(notebook), records.changes(notebook)
