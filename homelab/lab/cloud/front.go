@@ -33,6 +33,7 @@ type cloud struct {
 	root    *rootca.Root
 	hosts   *web.Hosts
 	relays  []*derp.Region
+	names   func() map[string][]netip.Addr // in public DNS
 	open    []io.Closer
 }
 
@@ -49,17 +50,12 @@ func build(o *serveOptions, root *rootca.Root, net *tailnet.Tailnet, publish fun
 	if err != nil {
 		return nil, err
 	}
-	server := control.New(net, derp.Map(relays), publish)
-	login, plane := http.NewServeMux(), http.NewServeMux()
-	for _, m := range []*http.ServeMux{login, plane} {
-		server.Register(m)
-		html.Register(m)
-		m.HandleFunc("GET /generate_204", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	}
+	plane := http.NewServeMux()
+	control.New(net, derp.Map(relays), publish).Register(plane)
+	html.Register(plane)
+	plane.HandleFunc("GET /generate_204", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	// The control plane and its pages are the same under all its names, one's own (headscale.lab) included.
 	hosts := &web.Hosts{Other: plane, ByName: map[string]http.Handler{
-		"controlplane.tailscale.com":   plane,
-		"headscale.lab":                plane,
-		"login.tailscale.com":          login,
 		"api.tailscale.com":            adminapi.New(net, publish).Handler(),
 		"acme-v02.api.letsencrypt.org": certificates,
 		"whatismyip.lab":               http.HandlerFunc(web.WhatIsMyIP),
@@ -69,7 +65,8 @@ func build(o *serveOptions, root *rootca.Root, net *tailnet.Tailnet, publish fun
 			return nil, err
 		}
 	}
-	return &cloud{options: o, root: root, hosts: hosts, relays: relays}, nil
+	names := func() map[string][]netip.Addr { return publicNames(net.View(), o).A }
+	return &cloud{options: o, root: root, hosts: hosts, relays: relays, names: names}, nil
 }
 
 // listen opens every public port, and answers on them.
@@ -78,7 +75,7 @@ func (c *cloud) listen(ctx context.Context, outside *keep.Client) error {
 		return err
 	}
 	for _, r := range c.relays {
-		if err := c.listenWeb(outside, r.Addr, []string{r.Host}, r.Handler()); err != nil {
+		if err := c.listenWeb(outside, r.Addr, []string{r.Host}, r.Handler(c.names)); err != nil {
 			return err
 		}
 		if err := r.ListenSTUN(ctx); err != nil {
@@ -110,7 +107,7 @@ func (c *cloud) listenWeb(outside *keep.Client, addr netip.Addr, names []string,
 }
 
 func (c *cloud) answer(l net.Listener, h http.Handler) {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 20 * time.Second,
+	s := &http.Server{Handler: web.Guard(h), ReadHeaderTimeout: 20 * time.Second,
 		// Clients that hang up in the middle of a handshake are daily bread.
 		ErrorLog: log.New(io.Discard, "", 0)}
 	go func() {

@@ -17,6 +17,7 @@ import (
 type Package struct {
 	Name, Version, Arch string
 	Description         string
+	InstalledKiB        int64
 	Files               []File
 	Conffiles           []string
 	PostInst, PreRm     string
@@ -41,8 +42,8 @@ func Arch() string {
 
 // Control is the package's paragraph, as in the package itself and in a repository's index.
 func (p *Package) Control() string {
-	return fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Homelab Runbook's lab <lab@example.com>\nSection: net\nPriority: optional\nDescription: %s\n",
-		p.Name, p.Version, p.Arch, p.Description)
+	return fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Homelab Runbook's lab <lab@example.com>\nInstalled-Size: %d\nSection: net\nPriority: optional\nDescription: %s\n",
+		p.Name, p.Version, p.Arch, p.InstalledKiB, p.Description)
 }
 
 // fixed makes the same files from the same input.

@@ -1,11 +1,18 @@
 package aptrepo
 
+import "os"
+
 // tailscalePackage packs the given tailscaled, which is the command line too.
 func tailscalePackage(binary, version string) (*Package, error) {
+	st, err := os.Stat(binary)
+	if err != nil {
+		return nil, err
+	}
 	p := &Package{
 		Name: "tailscale", Version: version, Arch: Arch(),
-		Description: "Tailscale, as built by Homelab Runbook for its lab",
-		Conffiles:   []string{"/etc/default/tailscaled"},
+		Description:  "Tailscale, as built by Homelab Runbook for its lab",
+		InstalledKiB: st.Size() / 1024,
+		Conffiles:    []string{"/etc/default/tailscaled"},
 	}
 	for _, f := range []struct {
 		path, from string

@@ -15,6 +15,7 @@ import (
 	"tailscale.com/types/key"
 
 	"homelab/cloud/tailnet"
+	"homelab/cloud/web"
 )
 
 // LoginBase is where people sign in. Clients of the default control plane take no page from elsewhere.
@@ -45,7 +46,7 @@ func New(net *tailnet.Tailnet, relays *tailcfg.DERPMap, publish func() error) *S
 	m.HandleFunc("PATCH /machine/set-device-attr", accept)
 	m.HandleFunc("GET /machine/whoami", s.whoAmI)
 	m.HandleFunc("/", unknown)
-	s.noise = m
+	s.noise = web.Guard(m)
 	return s
 }
 

@@ -3,7 +3,9 @@ package derp
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log"
 	"net/http"
 	"net/netip"
 
@@ -56,17 +58,31 @@ func Map(regions []*Region) *tailcfg.DERPMap {
 	return m
 }
 
-// Handler answers a relay's web requests.
-func (r *Region) Handler() http.Handler {
+// Handler answers a relay's web requests. names are the addresses in public DNS, for nodes whose own DNS does not answer.
+func (r *Region) Handler(names func() map[string][]netip.Addr) http.Handler {
 	m := http.NewServeMux()
 	m.Handle("/derp", derpserver.Handler(r.server))
 	m.HandleFunc("/derp/probe", derpserver.ProbeHandler)
 	m.HandleFunc("/derp/latency-check", derpserver.ProbeHandler)
 	m.HandleFunc("/generate_204", derpserver.ServeNoContent)
+	m.HandleFunc("GET /bootstrap-dns", func(w http.ResponseWriter, req *http.Request) { bootstrapDNS(w, req, names()) })
 	m.HandleFunc("/{$}", func(w http.ResponseWriter, req *http.Request) {
 		fmt.Fprintf(w, "This is %s, a DERP relay of the lab (a stand-in; real relay code, made-up place).\n", r.Host)
 	})
 	return m
+}
+
+// bootstrapDNS tells a node that cannot resolve a name where it is. Without it the node would go on
+// to a list of public servers that it was built with.
+func bootstrapDNS(w http.ResponseWriter, r *http.Request, names map[string][]netip.Addr) {
+	answer := map[string][]netip.Addr{}
+	if asked := r.FormValue("q"); names[asked] != nil {
+		answer[asked] = names[asked]
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		log.Printf("relay: answer: %v", err)
+	}
 }
 
 // ListenSTUN binds the region's STUN port and answers on it until ctx ends.

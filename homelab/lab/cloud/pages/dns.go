@@ -12,6 +12,10 @@ import (
 
 func (p *Pages) dns(w http.ResponseWriter, r *http.Request) {
 	st := p.net.View()
+	if wantsJSON(r) {
+		writeJSON(w, map[string]any{"tailnet": st.Domain, "magicDNS": st.DNS.MagicDNS, "https": st.Settings.HTTPS})
+		return
+	}
 	p.show(w, http.StatusOK, "dns", "DNS", map[string]any{"Domain": st.Domain, "DNS": st.DNS, "HTTPS": st.Settings.HTTPS})
 }
 

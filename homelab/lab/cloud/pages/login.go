@@ -27,6 +27,10 @@ func (p *Pages) askLogin(w http.ResponseWriter, r *http.Request, status int, wro
 			"It was answered, or it is older than a day. Run `tailscale up` on the device again and open the address that it prints.")
 		return
 	}
+	if wantsJSON(r) {
+		writeJSON(w, map[string]any{"device": l.Hostname, "os": l.OS, "tags": l.Tags, "created": l.Created, "answered": l.Done(), "denied": l.Denied})
+		return
+	}
 	if l.Done() {
 		p.show(w, http.StatusOK, "answered", "Answered", map[string]any{"Login": l, "User": st.User(l.User)})
 		return

@@ -4,6 +4,7 @@ package pages
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"html/template"
 	"log"
 	"net/http"
@@ -96,4 +97,14 @@ func (p *Pages) form(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// wantsJSON tells whether a program asks, not a person: where the API has no answer, the page has.
+func wantsJSON(r *http.Request) bool { return r.Header.Get("Accept") == "application/json" }
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		log.Printf("pages: answer: %v", err)
+	}
 }

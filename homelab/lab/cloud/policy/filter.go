@@ -62,7 +62,8 @@ func (p *Policy) reach(x selector, n *Subject) []netip.Prefix {
 				out = append(out, x.prefix)
 			}
 		}
-		return out
+		slices.SortFunc(out, netip.Prefix.Compare)
+		return slices.Compact(out)
 	case p.picks(x, n):
 		return prefixesOf(n.Addrs)
 	}

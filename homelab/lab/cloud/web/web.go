@@ -3,12 +3,13 @@ package web
 
 import (
 	"fmt"
-	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"homelab/cloud/exits"
@@ -63,11 +64,19 @@ func Site(www, name string) (http.Handler, error) {
 	}), nil
 }
 
-// Text is a handler that answers with one sentence.
-func Text(status int, text string) http.Handler {
+// Guard lets a handler's mistake end one request, not the process, and not in silence.
+func Guard(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, text+"\n")
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p) // how a handler hangs up on purpose
+			default:
+				log.Printf("web: %s %s%s: %v\n%s", r.Method, r.Host, r.URL.Path, p, debug.Stack())
+				http.Error(w, "the lab's cloud made a mistake; its log says more", http.StatusInternalServerError)
+			}
+		}()
+		h.ServeHTTP(w, r)
 	})
 }
