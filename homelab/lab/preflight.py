@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from homelab.errors import PrerequisiteMissing, Problem
@@ -57,16 +60,17 @@ class Preflight:
             str(packages or ""),
             self.tier,
         ]
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115  they live as long as the trial
+        self._err = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._trial = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, start_new_session=True
         )
 
     def result(self) -> list[Problem]:
         """What is missing; empty when a lab can be built. What is only optional is not in it."""
         try:
-            out, err = self._trial.communicate(timeout=PATIENCE)
+            self._trial.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._trial.kill()
             return [
                 Problem(
                     "preflight",
@@ -74,6 +78,13 @@ class Preflight:
                     "is the machine overloaded?",
                 )
             ]
+        finally:
+            # An `unshare` that may not leaves a child of its own waiting for ever (util-linux 2.38).
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._trial.pid, signal.SIGKILL)
+        self._out.seek(0)
+        self._err.seek(0)
+        out, err = self._out.read(), self._err.read()
         try:
             failed = json.loads(out.splitlines()[-1]) if out.strip() else None
         except ValueError:

@@ -2,7 +2,9 @@
 # Runs `python -m homelab.lab` commands as an ordinary user who exists only here: in a mount namespace of
 # its own with copies of passwd, group, subuid, subgid and a twin of /dev/net/tun that everybody may use.
 # as_rider.sh CHECKOUT CACHE PYTHON SITE_PACKAGES SCRIPT   (as root, inside `unshare --mount`)
+# COVER: a folder to mount something on. LACKING: newuidmap, subuid, tun or userns.
 set -eu
+lacking=${LACKING:-}
 checkout=$1 cache=$2 python=$3 site=$4 script=$5
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /home
@@ -12,13 +14,17 @@ for name in passwd group subuid subgid; do
     case $name in
     passwd) echo "rider:x:4242:4242::/home/rider:/bin/bash" ;;
     group) echo "rider:x:4242:" ;;
-    *) echo "rider:300000:65536" ;;
+    *) [ "$lacking" = subuid ] || echo "rider:300000:65536" ;;
     esac >>/home/own/$name
     [ -e /etc/$name ] || continue
     mount --bind /home/own/$name /etc/$name
 done
-mknod -m 666 /home/own/tun c 10 200
-mount --bind /home/own/tun /dev/net/tun
+case $lacking in
+userns) echo 0 >/proc/sys/user/max_user_namespaces ;; # of the user namespace that we are in, see rider.py
+tun) mknod -m 600 /home/own/tun c 10 200 && mount --bind /home/own/tun /dev/net/tun ;;
+*) mknod -m 666 /home/own/tun c 10 200 && mount --bind /home/own/tun /dev/net/tun ;;
+esac
+[ "$lacking" != newuidmap ] || mount --bind /home/own/passwd /usr/bin/newuidmap # a file that is no program
 mount --bind "$checkout" /home/rider/checkout
 mount --bind "$site" /home/rider/site
 for name in tailscale cloud pkg repo; do
