@@ -63,13 +63,19 @@ class Tailnet:
     async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
         # Half a second of imports that a kernel need not pay before its first admin call.
         from tailscale import Tailscale
-        from tailscale.exceptions import TailscaleError
+        from tailscale.exceptions import TailscaleConnectionError, TailscaleError
 
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
         connector = _connector(self._seat, self._ca) if self._seat else None
         async with aiohttp.ClientSession(connector=connector) as session:
             try:
                 return await ask(Tailscale(api_key=key, session=session))
+            except TailscaleConnectionError as error:
+                raise HomelabError(
+                    f"the admin API cannot be reached: {error}",
+                    self.name,
+                    "is the network up, and the service?",
+                ) from error
             except TailscaleError as error:
                 hint = (
                     "is the API key right, and not expired?" if "nauthorized" in type(error).__name__ else ""
