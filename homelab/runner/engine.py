@@ -30,6 +30,7 @@ try:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+    from papermill.execute import remove_error_markers
 finally:
     if _had is None:
         del sys.modules[_GRAMMAR]
@@ -94,6 +95,8 @@ def execute(job: Job) -> Any:
             progress_bar=False,
             job=job,
         )
+    if job.notebook is not None:  # papermill has put red cells of its own around the error
+        job.notebook = remove_error_markers(job.notebook)
     return job.notebook
 
 

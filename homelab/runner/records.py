@@ -27,8 +27,9 @@ class Picture:
     caption: str
 
 
-def _text(value: str | list[str]) -> str:
-    return "".join(value) if isinstance(value, list) else value
+def plain_text(value: str | list[str]) -> str:
+    """A source or output as one text, without a terminal's colours."""
+    return _ANSI.sub("", "".join(value) if isinstance(value, list) else value)
 
 
 def headings(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -36,7 +37,7 @@ def headings(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:
     here = ""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            for line in _text(cell["source"]).splitlines():
+            for line in plain_text(cell["source"]).splitlines():
                 if found := _HEADING.match(line):
                     here = plain(found[1])
         yield here, cell
@@ -53,7 +54,7 @@ def title(notebook: Notebook) -> tuple[str, str]:
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
             continue
-        for line in _text(cell["source"]).splitlines():
+        for line in plain_text(cell["source"]).splitlines():
             if not top:
                 top = plain(found[1]) if (found := _HEADING.match(line)) else ""
             elif line.strip() and line[0] not in "#>|-!<":
@@ -101,7 +102,7 @@ def pictures(notebook: Notebook) -> list[Picture]:
         data = output.get("data", {})
         mime = next((m for m in PICTURES if m in data), None)
         if mime:
-            found.append(Picture(mime, _text(data[mime]), heading))
+            found.append(Picture(mime, plain_text(data[mime]), heading))
     return found
 
 
@@ -120,7 +121,7 @@ def under(notebook: Notebook, number: int) -> str:
 
 
 def _runs(cell: Mapping[str, Any]) -> bool:
-    return cell["cell_type"] == "code" and bool(_text(cell["source"]).strip())
+    return cell["cell_type"] == "code" and bool(plain_text(cell["source"]).strip())
 
 
 def error(notebook: Notebook) -> dict[str, Any] | None:

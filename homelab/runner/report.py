@@ -15,6 +15,8 @@ from homelab.runner.results import Results, StageResult
 from homelab.runner.words import sentence
 from homelab.secret import mask
 
+# What browsers enforce: nothing is fetched, nothing runs.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 STYLE = Path(__file__).with_name("report.css")
 WORDS = {
     "ok": "✓ stands", "drift": "○ planned", "failed": "✗ failed", "skipped": "– skipped",
@@ -34,8 +36,8 @@ def page(results: Results, pictures: Mapping[str, Sequence[Picture]]) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
 <title>{escape(sentence(results))} Homelab Runbook</title>
 <style>
 {STYLE.read_text(encoding="utf-8")}</style>
@@ -121,7 +123,9 @@ def _meta(stage: StageResult) -> str:
         f"{stage.cells} cells" if stage.status in ("ok", "drift") else f"cell {stage.cell} of {stage.cells}"
     )
     name = escape(stage.notebook)
-    return f'<p class="meta">{_seconds(stage.seconds)} · {cells} · <a href="{name}">the executed notebook</a></p>'
+    page = f'<a href="{escape(stage.name)}.html">the executed notebook</a> (<a href="{name}">.ipynb</a>)'
+    link = f'<a href="{name}">what is executed so far</a>' if stage.status == "running" else page
+    return f'<p class="meta">{_seconds(stage.seconds)} · {cells} · {link}</p>'
 
 
 def _broke(error: Mapping[str, Any], status: str) -> str:

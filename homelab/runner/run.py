@@ -113,11 +113,11 @@ class _Run:
         )
 
     def _stage(self, stage: StageResult, environment: Mapping[str, str], more: bool) -> None:
-        stage.status, stage.notebook = "running", f"{stage.name}.ipynb"
+        stage.status = "running"
         start = time.monotonic()
         job = self.engine.Job(
             source=stages.notebook(stage.name),
-            name=stage.notebook,
+            name=f"{stage.name}.ipynb",
             parameters=stage.parameters,
             folder=self.folder,
             kernels=self.kernels,
@@ -140,8 +140,15 @@ class _Run:
             if stage.status == "running":
                 stage.status = _status(stage, job.notebook)
             self.terminal.stage(stage)
-            if stage.status != "interrupted":
-                self._write(report=True)
+            with contextlib.suppress(FolderFailed):  # a full disk has been said, or the next write says it
+                self._leave(stage, job.notebook)
+
+    def _leave(self, stage: StageResult, notebook: Mapping[str, Any] | None) -> None:
+        if notebook is not None:
+            from homelab.runner.notebook_page import page
+
+            self.folder.write(f"{stage.name}.html", page(notebook, stage.name))
+        self._write(report=True)
 
     @contextlib.contextmanager
     def _counted(self, stage: StageResult, job: Any, start: float) -> Iterator[None]:
@@ -157,6 +164,7 @@ class _Run:
         stage.cells = records.code_cells(notebook)
         stage.seconds = round(seconds, 3)
         before = len(stage.checks), len(stage.changes)
+        stage.notebook = f"{stage.name}.ipynb"
         self._read(stage, notebook)
         self.terminal.under(records.under(notebook, stage.cell))
         self._write(report=before != (len(stage.checks), len(stage.changes)))

@@ -291,3 +291,27 @@ def test_a_disk_that_is_full_from_the_start(tiny: Tiny) -> None:
     assert done.returncode == 3, done.stderr
     assert "the run folder" in done.stderr
     assert done.stdout == ""
+
+
+def test_the_executed_notebook_is_a_page_to_read(tiny: Tiny) -> None:
+    tiny.book(
+        "00_page",
+        SHOW,
+        "print('\\x1b[31mred\\x1b[0m <b>'); display({'text/html': '<table><tr><td>cell</td></tr></table>'}, raw=True)",
+        "raise ValueError('<i>no</i>')",
+    )
+    assert tiny.run("-p", "word=given").returncode == 1
+    page = (tiny.folder / "out/00_page.html").read_text()
+    for said in (
+        "<h1>Do a thing</h1>",
+        "red &lt;b&gt;",
+        "<td>cell</td>",
+        "ValueError",
+        "&lt;i&gt;no&lt;/i&gt;",
+        "given",
+    ):
+        assert said in page, said
+    assert "default-src 'none'" in page
+    assert "encountered" not in page  # papermill's own words
+    assert 'href="00_page.html"' in (tiny.folder / "out/report.html").read_text()
+    assert not re.search(r"(src|srcset)=\"?(?!data:)|<link|@import|url\(", page)
