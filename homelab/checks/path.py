@@ -13,10 +13,9 @@ from homelab.vantage import Nobody
 
 PONG = re.compile(r"^pong from (?P<node>\S+) \((?P<ip>[^),]+)[^)]*\) via (?P<via>.+) in (?P<took>\S+)$")
 LOST = re.compile(r'^ping "[^"]+" timed out$')
-RELAYS = ("DERP(", "peer-relay(")
+ADDRESS = re.compile(r"^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+$")
 STEP = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|µs|us|ns|s)")
 MILLISECONDS = {"h": 3.6e6, "m": 6e4, "s": 1e3, "ms": 1.0, "µs": 1e-3, "us": 1e-3, "ns": 1e-6}
-NOT_DIRECT = "direct connection not established"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def parse(text: str) -> list[Pong]:
         if match := PONG.match(line.strip()):
             via = match["via"]
             took = sum(float(n) * MILLISECONDS[unit] for n, unit in STEP.findall(match["took"]))
-            found.append(Pong(len(found) + 1, via, took, not via.startswith(RELAYS)))
+            found.append(Pong(len(found) + 1, via, took, bool(ADDRESS.match(via))))
         elif LOST.match(line.strip()):
             found.append(Pong(len(found) + 1, "", 0.0, False))
     return found
