@@ -17,13 +17,6 @@ def contradictions(topology: Topology, document: Document, unsound: set[str]) ->
     yield from _addresses(topology, document, unsound)
     yield from _routes(topology, document, unsound)
     yield from _cloud(topology, document, unsound)
-    seen: dict[str, str] = {}
-    for name in topology.machines:
-        other = seen.setdefault(name.replace("_", "-"), name)
-        if other != name:
-            yield Problem(
-                document.where(("machines", name)), f"{name} and {other} have one host name", "rename one"
-            )
 
 
 def _between_networks(topology: Topology, document: Document) -> Iterator[Problem]:
@@ -116,7 +109,9 @@ def _routes(topology: Topology, document: Document, unsound: set[str]) -> Iterat
                 where, f"{name} is on the public network and needs no gateway", "leave one of them out"
             )
         gateway = topology.machines[machine.gateway]
-        if machine.gateway == name or not set(gateway.addresses) & set(machine.addresses):
+        if machine.gateway == name:
+            yield Problem(where, f"{name} is its own gateway", "name the router that leads out")
+        elif not set(gateway.addresses) & set(machine.addresses):
             yield Problem(
                 where, f"{name} shares no network with its gateway {machine.gateway}", "name a neighbour"
             )
