@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from homelab import plan as plans
 from homelab.errors import HomelabError
 from homelab.plan import Change, Plan
 from homelab.record import masked
@@ -105,7 +106,7 @@ class Journal:
                 standing.pop()  # it was taken back already
             else:
                 standing.append(entry.change)
-        return Plan(stage, tuple(c.inverse() for c in reversed(standing)))
+        return plans.way_back(stage, standing)
 
 
 def _same(one: Change, other: Change) -> bool:

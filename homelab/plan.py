@@ -143,8 +143,8 @@ class Plan(Showing):
         return iter(self.changes)
 
     def inverse(self) -> Plan:
-        """The way back, last change first."""
-        return Plan(self.stage, tuple(c.inverse() for c in reversed(self.changes)))
+        """The way back, last change first; a change that has none is only mentioned."""
+        return way_back(self.stage, self.changes)
 
     def data(self) -> dict[str, Any]:
         """Plain JSON; `Plan.load` reads it."""
@@ -191,6 +191,22 @@ class Plan(Showing):
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""
         return {"kind": "plan", "stage": self.stage, "changes": [c.public() for c in self.changes]}
+
+
+def way_back(stage: str, changes: Sequence[Change]) -> Plan:
+    """The plan that takes back `changes`, last first.
+
+    A resource may say that a transition has no way back (its function ``irreversible``): such a
+    change is left out, and a note says so.
+    """
+    back, notes = [], []
+    for done in reversed(changes):
+        never = getattr(resource(done.resource), "irreversible", None)
+        if never and never(done.before, done.after):
+            notes.append(f"Not taken back on {done.machine}: {done.why} ({done.loses}).")
+        else:
+            back.append(done.inverse())
+    return Plan(stage, tuple(back), tuple(notes))
 
 
 def change(

@@ -37,6 +37,11 @@ def read(tailnet: Tailnet, name: str) -> State:
     return State(False)
 
 
+def irreversible(before: State, after: State) -> bool:
+    """An ended login and a removed device come back only from the device's side."""
+    return (after.expired and not before.expired) or (before.there and not after.there)
+
+
 def command(before: State, after: State) -> list[str]:
     """The admin API by curl; where only the device itself can do it, the device's own command."""
     if before.expired and not after.expired and after.there:

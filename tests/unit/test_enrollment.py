@@ -14,6 +14,7 @@ from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.params import TAILSCALE
 from homelab.person import Reader
+from homelab.plan import Plan
 from homelab.resources import auth_key, client, device, dns, link, login, policy, sidecar
 from homelab.stages import enrollment, free_plan, headscale
 from homelab.stages.enrollment import Params
@@ -179,6 +180,14 @@ def test_expiry_cannot_be_taken_back_and_says_so(monkeypatch) -> None:
     assert over.after.expired
     assert "login" in over.loses
     assert not enrollment.expiry(Somewhere(monkeypatch, ENROLLED), "phone"), "a device that is not there"
+
+
+def test_what_has_no_way_back_is_left_out_of_it_and_mentioned(monkeypatch) -> None:
+    world = Somewhere(monkeypatch, {**ENROLLED, "phone": NEW}, device_state=device.State(True, id="n1"))
+    both = Plan("s", (*enrollment.expiry(world, "phone"), *enrollment.renewal(world, "phone", "phone")))
+    back = both.inverse()
+    assert words(back) == ["phone/login"]
+    assert "Not taken back on tailnet: expire the key of phone" in str(back)
 
 
 def test_renewal_is_a_login_of_the_same_node(monkeypatch) -> None:
