@@ -98,7 +98,7 @@ func runServe(ctx context.Context, args []string) error {
 	}
 	<-ctx.Done()
 	outside.Release()
-	net.Flush()
+	net.Close()
 	return nil
 }
 

@@ -116,7 +116,7 @@ func tarOf(files []File) ([]byte, error) {
 		for i, c := range f.Path {
 			if dir := f.Path[:i]; c == '/' && !made[dir] {
 				made[dir] = true
-				if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "." + dir + "/", Mode: 0o755, ModTime: fixed, Format: tar.FormatGNU}); err != nil {
+				if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "." + dir + "/", Mode: 0o755, ModTime: fixed, Uname: "root", Gname: "root", Format: tar.FormatGNU}); err != nil {
 					return nil, err
 				}
 			}
@@ -132,7 +132,7 @@ func tarOf(files []File) ([]byte, error) {
 }
 
 func tarFile(t *tar.Writer, f File) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: "." + f.Path, Mode: f.Mode, ModTime: fixed, Format: tar.FormatGNU}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: "." + f.Path, Mode: f.Mode, ModTime: fixed, Uname: "root", Gname: "root", Format: tar.FormatGNU}
 	if f.Link != "" {
 		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, f.Link, 0o777
 		return t.WriteHeader(h)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Every fault names its line and column and says what to do.
@@ -11,6 +12,7 @@ func TestFaults(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":             {" \n", "line 1, column 1: the policy is empty (the smallest one, which lets nothing through, is {})"},
 		"binary":            {"{\x00}", "line 1, column 1: the policy is no text in UTF-8 (is this the right file?)"},
+		"too deep":          {"{\"groups\": /* [[ */ \"[\",\n" + strings.Repeat("[", 60), "line 2, column 50: the policy is nested too deeply"},
 		"a list":            {"[]", `the policy must be an object, and is a list`},
 		"cut off":           {"{\n  \"grants\": [\n", "line 3, column 1: "},
 		"missing comma":     {"{\n  \"groups\": {}\n  \"hosts\": {}\n}", "line 3, column 3: "},
@@ -70,6 +72,22 @@ func TestAllFaultsAtOnceInOrder(t *testing.T) {
 	for i := 1; i < len(faults); i++ {
 		if a, b := faults[i-1], faults[i]; a.Line > b.Line || a.Line == b.Line && a.Column > b.Column {
 			t.Errorf("out of order: %v before %v", a, b)
+		}
+	}
+}
+
+func TestHostileSizes(t *testing.T) {
+	for name, text := range map[string]string{
+		"deep":  strings.Repeat("[", maxSize),
+		"many":  `{"grants": [` + strings.Repeat(`{"src": ["group:x"], "dst": ["*"], "ip": ["*"]},`+"\n", maxSize/60) + `]}`,
+		"large": strings.Repeat(" ", maxSize) + "{}",
+	} {
+		start := time.Now()
+		if _, err := Parse([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("%s: took %v", name, d)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"regexp"
@@ -41,7 +42,7 @@ func Parse(text []byte) (*Policy, error) {
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	r := &parser{reader: reader{src: text}, p: &Policy{groups: map[string][]string{}, hosts: map[string]netip.Prefix{}, tagOwners: map[string][]selector{}}}
+	r := &parser{reader: newReader(text), p: &Policy{groups: map[string][]string{}, hosts: map[string]netip.Prefix{}, tagOwners: map[string][]selector{}}}
 	if _, ok := root.Value.(*hujson.Object); !ok {
 		r.problem(&root, `a policy begins with { and has sections such as "grants"`, "the policy must be an object, and is %s", kind(&root))
 		return nil, Errors(r.problems)
@@ -67,6 +68,10 @@ func readable(text []byte) error {
 		return Errors{{1, 1, "the policy is larger than 1 MiB", "is this the right file?"}}
 	case !utf8.Valid(text) || strings.ContainsRune(string(text), 0):
 		return Errors{{1, 1, "the policy is no text in UTF-8", "is this the right file?"}}
+	}
+	if i := tooDeep(text); i >= 0 {
+		before := text[:i]
+		return Errors{{bytes.Count(before, []byte("\n")) + 1, i - bytes.LastIndexByte(before, '\n'), "the policy is nested too deeply", "close some of the brackets before"}}
 	}
 	return nil
 }

@@ -11,14 +11,24 @@ import (
 
 // reader walks the syntax tree and collects problems with their places.
 type reader struct {
-	src      []byte
+	starts   []int // where the lines begin
 	problems []Problem
+}
+
+func newReader(src []byte) reader {
+	r := reader{starts: []int{0}}
+	for i, c := range src {
+		if c == '\n' {
+			r.starts = append(r.starts, i+1)
+		}
+	}
+	return r
 }
 
 // place is a value's line and column, from 1.
 func (r *reader) place(v *hujson.Value) (line, column int) {
-	before := r.src[:v.StartOffset]
-	return strings.Count(string(before), "\n") + 1, v.StartOffset - strings.LastIndex(string(before), "\n")
+	line = sort.SearchInts(r.starts, v.StartOffset+1)
+	return line, v.StartOffset - r.starts[line-1] + 1
 }
 
 func (r *reader) line(v *hujson.Value) int {

@@ -123,7 +123,7 @@ func (p *Policy) RunTests(list []byte) error {
 	if err != nil {
 		return syntaxError(err)
 	}
-	r := &parser{reader: reader{src: list}, p: p}
+	r := &parser{reader: newReader(list), p: p}
 	tests := r.tests(&v)
 	if len(r.problems) > 0 {
 		return Errors(r.sorted())

@@ -37,6 +37,7 @@ type Tailnet struct {
 	cur       atomic.Pointer[State]
 	mu        sync.Mutex // one change after the other
 	dirty     bool
+	closed    bool
 	presence  *presence
 	primaries primaries
 	write     func(path string, data []byte, mode os.FileMode) error
@@ -146,7 +147,7 @@ func (t *Tailnet) Touch(f func(*State)) {
 func (t *Tailnet) Flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.dirty {
+	if !t.dirty || t.closed {
 		return
 	}
 	if err := t.save(t.cur.Load()); err != nil {
@@ -155,4 +156,12 @@ func (t *Tailnet) Flush() {
 		return
 	}
 	t.dirty = false
+}
+
+// Close saves what is unsaved, the last time.
+func (t *Tailnet) Close() {
+	t.Flush()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
 }
