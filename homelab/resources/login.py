@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from homelab.errors import HomelabError
+from homelab.key_file import key_file
 from homelab.machine import Machine
 from homelab.params import TAILSCALE
 from homelab.person import URL
@@ -13,7 +14,6 @@ from homelab.plan import Later
 from homelab.resources import prefs
 from homelab.resources.tailscale_status import ABSENT, short_name, status
 from homelab.resources.tailscale_status import prefs as told_prefs
-from homelab.secret import Secret
 
 RUNNING, NEEDS_LOGIN, STOPPED = "Running", "NeedsLogin", "Stopped"
 PASSING = ("NoState", "Starting")  # a daemon that has just begun says these before it knows better
@@ -98,8 +98,6 @@ def command(before: State, after: State) -> list[str]:
 def do(machine: Machine, before: State, after: State) -> None:
     """Run it; when it prints a login address, the person of this world opens it.
 
-    The auth key goes by a file that only root reads: an argument shows in the process list.
-
     Raises:
         CommandFailed: tailscale refuses, for example an invalid key.
         HomelabError: tailscale is not installed, the login page refuses, or the name is taken.
@@ -114,14 +112,10 @@ def do(machine: Machine, before: State, after: State) -> None:
                 machine.person.sign_in(found.group())
             except HomelabError as error:
                 refused.append(error)
+                machine.run(["sudo", "pkill", "-x", "tailscale"])  # nobody comes: it would wait for ever
 
-    if after.key:
-        machine.write_text(KEY_FILE, Secret.parse(after.key).reveal() + "\n", 0o600)
-    try:
+    with key_file(machine, KEY_FILE, after.key):
         done = machine.run(command(before, after), timeout=300, watch=watch)
-    finally:
-        if after.key:
-            machine.run(["rm", "-f", KEY_FILE])
     if refused:
         raise refused[0]
     done.ok()

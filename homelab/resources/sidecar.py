@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homelab.errors import HomelabError
+from homelab.key_file import key_file
 from homelab.machine import Machine
 from homelab.params import TAILSCALE
 from homelab.resources.login import RUNNING
 from homelab.resources.tailscale_status import ask, short_name
-from homelab.secret import Secret
 from homelab.wait import until
 
 ABSENT = "absent"
@@ -104,10 +104,8 @@ def do(machine: Machine, before: State, after: State) -> None:
             hint=f"start it by hand: {start.splitlines()[-1]}",
             where=machine.name,
         )
-        machine.write_text(_key(after), Secret.parse(after.key).reveal() + "\n", 0o600)
-        machine.run(["sh", "-c", up], timeout=30).ok()
+        with key_file(machine, _key(after), after.key):
+            machine.run(["sh", "-c", up], timeout=30).ok()
     except HomelabError:
         machine.run(command(after, State(ABSENT, after.hostname)))  # it is of no use without a login
         raise
-    finally:
-        machine.run(["rm", "-f", _key(after)])

@@ -187,6 +187,25 @@ def test_a_person_who_refuses(world) -> None:
     assert login.read(router).node == "NeedsLogin"
 
 
+def test_a_login_page_that_does_not_answer_does_not_keep_us(world) -> None:
+    router = world["router"]
+    alice = router.person
+
+    class Away:
+        name, email = alice.name, alice.email
+
+        def sign_in(self, url: str) -> None:
+            alice.submit(url.replace("/a/", "/nowhere/"), login=self.email)
+
+    router.person = Away()
+    try:
+        with pytest.raises(HomelabError, match="no form"):
+            login.do(router, FRESH, login.wanted("router"))
+    finally:
+        router.person = alice
+    assert login.read(router).node == "NeedsLogin"
+
+
 @pytest.mark.parametrize("way", ["script", "apt"])
 def test_client(world, typed, way) -> None:
     machine = world["demoserver"]
