@@ -7,6 +7,7 @@ stage runs alone, and adds nothing where an earlier one has been.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homelab.plan import Change, change
@@ -49,7 +50,8 @@ def joined(
 ) -> Need:
     """`role` logged in to the tailnet, with the client that this takes.
 
-    A node that runs already is left as it is, under whatever name. `hostname` is the role's name by
+    A node that runs already is left as it is, under whatever name, and one that is merely
+    disconnected comes back as it was. `hostname` is the role's name by
     default, `login_server` the world's; `key` is a reference to an auth key, else a person signs in.
     """
 
@@ -57,13 +59,16 @@ def joined(
         now = login.read(world[role])
         if now.node == login.RUNNING:
             return ()
+        if now.node == login.STOPPED:
+            return change(
+                role, "login", now, replace(now, node=login.RUNNING), "connect to the tailnet again"
+            )
         first: tuple[Change, ...] = ()
         if now.node == ABSENT:
             first = installed(role, way)(world)
             now = login.State(login.NEEDS_LOGIN)
         name = hostname or default_name(role)
-        server = login_server or world.login_server
-        wanted = login.wanted(name, tuple(tags), server, key, again=_was_logged_in(world, role, now))
+        wanted = login.wanted(name, tuple(tags), login_server or world.login_server, key)
         return (*first, *change(role, "login", now, wanted, f"log in to the tailnet as {name}"))
 
     return need
@@ -72,12 +77,3 @@ def joined(
 def default_name(role: str) -> str:
     """The name in the tailnet of the machine that plays `role`: ``home_router`` is ``home-router``."""
     return role.replace("_", "-")
-
-
-def _was_logged_in(world: World, role: str, now: login.State) -> bool:
-    """Whether the login of the node is over, rather than not begun: it is then renewed, under the same address."""
-    if now.node != login.NEEDS_LOGIN:
-        return False
-    from homelab.resources.tailscale_status import status
-
-    return bool((status(world[role]).get("Self") or {}).get("KeyExpiry"))

@@ -138,6 +138,14 @@ def test_login_by_key_and_back(world, tailnet, tmp_path, monkeypatch) -> None:
     login.do(router, login.read(router), FRESH)
 
 
+def test_down_and_up_again(world) -> None:
+    phone = world["phone"]
+    before = login.read(phone)
+    login.do(phone, before, dataclasses.replace(before, node="Stopped"))
+    world.apply(plan("test", needs.joined("phone")(world)))
+    assert login.read(phone) == before
+
+
 def test_a_new_name_needs_no_login(world) -> None:
     phone = world["phone"]
     before = login.read(phone)

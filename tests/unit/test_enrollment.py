@@ -42,7 +42,6 @@ class Somewhere:
         self.journal = SimpleNamespace(path=Path("/state/journal.jsonl"))
         self.params = SimpleNamespace(path=Path("home.yaml"))
         monkeypatch.setattr(login, "read", lambda m, name="": logins[m.name])
-        monkeypatch.setattr(needs, "_was_logged_in", lambda *_: False)
         monkeypatch.setattr(client, "read", lambda m, name="": client.State(logins[m.name] != ABSENT))
         monkeypatch.setattr(dns, "read", lambda t, name="": names or dns.State(True, False))
         monkeypatch.setattr(policy, "read", lambda t, name="": policy.State(text, '"e1"'))
@@ -247,6 +246,12 @@ def test_a_need_adds_nothing_where_it_is_met(monkeypatch) -> None:
         world, [needs.installed("fooocus"), needs.joined("fooocus"), needs.joined("tequila")]
     )
     assert [f"{c.machine}/{c.resource}" for c in found] == ["fooocus/client", "fooocus/login"]
+
+
+def test_a_node_that_was_disconnected_comes_back_as_it_was(monkeypatch) -> None:
+    off = login.State("Stopped", "gaming-pc", ("tag:x",), "https://hs.example.com", "100.64.0.7")
+    (back,) = needs.joined("tequila", "tequila")(Somewhere(monkeypatch, {"tequila": off}))
+    assert (back.command, back.after.hostname) == ("sudo tailscale up", "gaming-pc")
 
 
 def test_places_that_a_world_lacks(monkeypatch) -> None:
