@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -269,17 +270,18 @@ func (l *lab) policy(text string) {
 func (m *machine) login(answer func(s *tailnet.State, token string), args ...string) (string, error) {
 	m.l.t.Helper()
 	cmd := m.command(append([]string{"up", "--login-server=" + m.l.web.URL, "--hostname=" + m.name}, args...)...)
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
+	pipe, err := cmd.StdoutPipe()
+	must(m.l.t, err)
+	cmd.Stderr = cmd.Stdout
 	must(m.l.t, cmd.Start())
-	var token string
-	m.l.until("a login page of "+m.name, func() bool {
-		_, token, _ = strings.Cut(m.status().AuthURL, LoginBase+"/a/")
-		l := m.l.net.View().Logins[token]
-		return l != nil && !l.Done()
-	})
-	must(m.l.t, m.l.net.Update(func(s *tailnet.State) error { answer(s, token); return nil }))
-	err := cmd.Wait()
+	var out strings.Builder
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		out.WriteString(lines.Text() + "\n")
+		if _, token, ok := strings.Cut(lines.Text(), LoginBase+"/a/"); ok {
+			must(m.l.t, m.l.net.Update(func(s *tailnet.State) error { answer(s, token); return nil }))
+		}
+	}
+	err = cmd.Wait()
 	return out.String(), err
 }
 

@@ -48,7 +48,7 @@ func (s *Server) awaitLogin(r *http.Request, j tailnet.Join) bool {
 		view := s.net.View()
 		open := false
 		for _, l := range view.Logins {
-			open = open || l.Key == j.Key && l.Machine == j.Machine && !l.Done()
+			open = open || l.Machine == j.Machine && !l.Done()
 		}
 		if !open {
 			return true
@@ -112,7 +112,7 @@ func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Ti
 		if err != nil {
 			return &refusal{err} // and a one-off key is not used up by it
 		}
-		st.CloseLogin(j)
+		st.CloseLogin(j.Machine)
 		joined = st.Join(j, now)
 		return nil
 	})
@@ -132,7 +132,7 @@ func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Ti
 
 // refuse says no. The answer of the login page, if there was one, is used up: the next try asks again.
 func (s *Server) refuse(no *refusal, j tailnet.Join) (*tailcfg.RegisterResponse, error) {
-	err := s.net.Update(func(st *tailnet.State) error { st.CloseLogin(j); return nil })
+	err := s.net.Update(func(st *tailnet.State) error { st.CloseLogin(j.Machine); return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (s *Server) tag(st *tailnet.State, who policy.Subject, want []string, j *ta
 // vouch finds who lets the node in: an auth key, or a person who answered on the login page.
 // It fills in j what follows from that.
 func (s *Server) vouch(st *tailnet.State, req *tailcfg.RegisterRequest, j *tailnet.Join, now time.Time) (policy.Subject, error) {
-	if l := st.AnsweredLogin(j.Key, j.Machine); l != nil {
+	if l := st.AnsweredLogin(j.Machine); l != nil {
 		if l.Denied {
 			return policy.Subject{}, errors.New("access denied: the person at the login page refused this device")
 		}

@@ -30,14 +30,13 @@ func TestKeysAndPing(t *testing.T) {
 	}
 	must(t, ping(a, p.TailscaleIPs[0]))
 
-	c := l.machine("c")
-	for arg, want := range map[string]string{
-		once: "it was for one machine, and is used up",
-		l.key(tailnet.Key{Reusable: true, Expires: time.Now().Add(-time.Minute)}): "it expired at",
-		"--auth-key=tskey-auth-nope": "invalid key: API key does not exist",
+	for name, tt := range map[string]struct{ key, want string }{
+		"c": {once, "it was for one machine, and is used up"},
+		"d": {l.key(tailnet.Key{Reusable: true, Expires: time.Now().Add(-time.Minute)}), "it expired at"},
+		"e": {"--auth-key=tskey-auth-nope", "invalid key: API key does not exist"},
 	} {
-		if out, err := c.up(arg); err == nil || !strings.Contains(out, want) {
-			t.Errorf("%s: %v: %s", arg, err, out)
+		if out, err := l.machine(name).up(tt.key); err == nil || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: %v: %s", tt.want, err, out)
 		}
 	}
 }
@@ -82,6 +81,7 @@ func TestExpiryRemovalAndReturn(t *testing.T) {
 	if n := l.node("b"); n == nil || n.ID != id || n.IPv4 != ip {
 		t.Errorf("renewed as %+v", n)
 	}
+	l.until("a sees that b is back", func() bool { p, ok := a.sees("b"); return ok && !p.Expired })
 	must(t, ping(a, ip))
 
 	must(t, l.net.Update(func(s *tailnet.State) error { s.Remove(id); return nil }))
@@ -90,6 +90,7 @@ func TestExpiryRemovalAndReturn(t *testing.T) {
 	if out, err := b.up(k); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	l.until("a sees b again", func() bool { p, ok := a.sees("b"); return ok && !p.Expired })
 	must(t, ping(a, l.node("b").IPv4))
 }
 

@@ -8,10 +8,10 @@ import (
 	"tailscale.com/util/rands"
 )
 
-// Login is a page that waits for a person: to let a device in.
+// Login is a page that waits for a person: to let a device in. A machine has one page at a time,
+// though its client may make a new node key for every request.
 type Login struct {
 	Token    string
-	Key      key.NodePublic
 	Machine  key.MachinePublic
 	Hostname string
 	OS       string
@@ -26,16 +26,16 @@ func (l *Login) Done() bool { return l.User != 0 || l.Denied }
 
 const loginKept = 24 * time.Hour
 
-// LoginFor finds the page of this device, or opens one.
+// LoginFor finds the page of this machine, or opens one.
 func (s *State) LoginFor(j Join, now time.Time) *Login {
 	for token, l := range s.Logins {
 		if now.Sub(l.Created) > loginKept {
 			delete(s.Logins, token)
-		} else if l.Key == j.Key && l.Machine == j.Machine && !l.Done() {
+		} else if l.Machine == j.Machine && !l.Done() {
 			return l
 		}
 	}
-	l := &Login{Token: rands.HexString(14), Key: j.Key, Machine: j.Machine, Created: now.UTC()}
+	l := &Login{Token: rands.HexString(14), Machine: j.Machine, Created: now.UTC()}
 	if j.Hostinfo != nil {
 		l.Hostname, l.OS, l.Tags = j.Hostinfo.Hostname, j.Hostinfo.OS, j.Hostinfo.RequestTags
 	}
@@ -43,19 +43,19 @@ func (s *State) LoginFor(j Join, now time.Time) *Login {
 	return l
 }
 
-// AnsweredLogin is the answer for this device, if there is one.
-func (s *State) AnsweredLogin(k key.NodePublic, m key.MachinePublic) *Login {
+// AnsweredLogin is the answer for this machine, if there is one.
+func (s *State) AnsweredLogin(m key.MachinePublic) *Login {
 	for _, l := range s.Logins {
-		if l.Key == k && l.Machine == m && l.Done() {
+		if l.Machine == m && l.Done() {
 			return l
 		}
 	}
 	return nil
 }
 
-// CloseLogin forgets the answer for this device: it has had its effect.
-func (s *State) CloseLogin(j Join) {
-	if l := s.AnsweredLogin(j.Key, j.Machine); l != nil {
+// CloseLogin forgets the answer for this machine: it has had its effect.
+func (s *State) CloseLogin(m key.MachinePublic) {
+	if l := s.AnsweredLogin(m); l != nil {
 		delete(s.Logins, l.Token)
 	}
 }

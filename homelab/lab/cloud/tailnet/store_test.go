@@ -64,7 +64,7 @@ func TestStateSurvives(t *testing.T) {
 	node := join(t, n, "quiz")
 	must(t, n.Update(func(s *State) error {
 		s.NewKey(Key{Kind: AuthKey, Reusable: true, Tags: []string{"tag:x"}, User: s.Owner().ID})
-		s.LoginFor(Join{Machine: key.NewMachine().Public(), Key: key.NewNode().Public(), Hostinfo: &tailcfg.Hostinfo{Hostname: "phone"}}, time.Now())
+		s.LoginFor(Join{Machine: key.NewMachine().Public(), Hostinfo: &tailcfg.Hostinfo{Hostname: "phone"}}, time.Now())
 		s.Remove(join(t, open(t, t.TempDir()), "gone").ID) // no such node: nothing
 		s.DNS.Split = map[string][]netip.Addr{"vpc.internal": {netip.MustParseAddr("10.20.0.50")}}
 		s.Texts["_acme-challenge.quiz"] = []string{"x"}
