@@ -52,6 +52,9 @@ func serveFlags(args []string) (*serveOptions, error) {
 		}
 		o.relays = append(o.relays, a)
 	}
+	if _, err := tailnet.CheckLogin(o.owner); err != nil {
+		return nil, exits.Missing("", "--owner: %v", err)
+	}
 	o.dns, err = addrPort(dns, 53)
 	return o, err
 }

@@ -13,6 +13,8 @@ import (
 	"tailscale.com/net/stunserver"
 	"tailscale.com/tailcfg"
 	"tailscale.com/types/key"
+
+	"homelab/cloud/exits"
 )
 
 // FirstRegion is the id of the first region: 900 and up are free for private regions.
@@ -31,8 +33,8 @@ type Region struct {
 
 // Regions makes a relay for each address; keys must be as many.
 func Regions(addrs []netip.Addr, keys []key.NodePrivate) ([]*Region, error) {
-	if len(addrs) > len(places) || len(addrs) == 0 {
-		return nil, fmt.Errorf("the lab has %d relay regions, and was given %d addresses", len(places), len(addrs))
+	if len(addrs) > min(len(places), len(keys)) || len(addrs) == 0 {
+		return nil, exits.Missing("give one or two", "the lab has %d relay regions, and was given %d addresses", len(places), len(addrs))
 	}
 	var out []*Region
 	for i, a := range addrs {
