@@ -49,8 +49,8 @@ def plain(markdown: str) -> str:
 
 
 def title(notebook: Notebook) -> tuple[str, str]:
-    """The notebook's first heading, and the first sentence-like line below it; empty where there is none."""
-    top = ""
+    """The notebook's first heading, and the first paragraph below it; empty where there is none."""
+    top, below = "", []
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
             continue
@@ -58,8 +58,10 @@ def title(notebook: Notebook) -> tuple[str, str]:
             if not top:
                 top = plain(found[1]) if (found := _HEADING.match(line)) else ""
             elif line.strip() and line[0] not in "#>|-!<":
-                return top, plain(line)
-    return top, ""
+                below.append(line.strip())
+            elif below:
+                return top, plain(" ".join(below))
+    return top, plain(" ".join(below))
 
 
 def _outputs(notebook: Notebook) -> Iterator[tuple[str, Mapping[str, Any]]]:

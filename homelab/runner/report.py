@@ -103,10 +103,12 @@ def _stage(stage: StageResult, pictures: Sequence[Picture]) -> str:
     parts = [f'<p class="meta">{escape(stage.about)}</p>' if stage.about else "", _meta(stage)]
     if stage.error:
         parts.append(_broke(stage.error, stage.status))
-    if stage.checks:
-        parts.append(f'<h3>Proved</h3>\n<ul class="rows">{"".join(_check(c) for c in stage.checks)}</ul>')
     if pictures:
         parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(_picture(p) for p in pictures)}</div>')
+    if stage.checks:
+        parts.append(
+            f'<h3>Proved</h3>\n<ul class="rows checks">{"".join(_check(c) for c in stage.checks)}</ul>'
+        )
     if stage.changes:
         parts.append(f'<h3>Changed</h3>\n<ul class="rows">{"".join(_change(c) for c in stage.changes)}</ul>')
     body = "\n".join(part for part in parts if part)
@@ -141,10 +143,11 @@ def _check(check: Mapping[str, Any]) -> str:
         if check["hint"] and status != "ok"
         else ""
     )
+    room = "more long" if hint or "\n" in str(check["evidence"]) else "more"
     return (
         f'<li class="{escape(status)}"><span class="mark">{MARKS.get(status, "")}</span>'
         f'<span class="what">{escape(check["name"])} <span class="place">from {escape(check["vantage"])}</span></span>'
-        f'<span class="side"><em>{escape(status)}</em></span><div class="more">{_words(check["evidence"])}{hint}</div></li>'
+        f'<span class="side"><em>{escape(status)}</em></span><div class="{room}">{_words(check["evidence"])}{hint}</div></li>'
     )
 
 

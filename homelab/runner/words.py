@@ -46,5 +46,5 @@ def sentence(results: Results) -> str:
         waiting = sum(c["outcome"] == "planned" for stage in results.stages for c in stage.changes)
         return f"{waiting} change{'s' * (waiting != 1)} planned, not applied."
     if results.status == "ok":
-        return f"{'The stage stands' if count == 1 else f'All {stages} stand'}."
+        return {1: "The stage stands.", 2: "Both stages stand."}.get(count, f"All {count} stages stand.")
     return f"{by['ok'] + by['drift']} of {stages} done so far."
