@@ -81,6 +81,8 @@ def _places() -> Built:
 
 
 def _tailscale(folder: Path) -> None:
+    # Without Go's own cache the packages of tailscale are compiled and kept first.
+    cache.need_room(200 if (paths.cache() / "go" / "build").is_dir() else 1200)
     tags = ",".join(TAGS.read_text().split())
     _go(
         f"building tailscaled {TAILSCALE} (once; about two minutes on two cores)",
@@ -103,6 +105,7 @@ def _tailscale(folder: Path) -> None:
 
 
 def _cloud(folder: Path) -> None:
+    cache.need_room(200)
     _go("building the lab's cloud", ["-ldflags", "-s -w", "-o", str(folder / "cloud"), "."])
 
 

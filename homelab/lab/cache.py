@@ -77,18 +77,32 @@ def refusing_full_disk() -> Iterator[None]:
         raise no_room(error) from error
 
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+def need_room(mebibytes: int) -> None:
+    """Stop before a step that would fill the disk: apt, for one, hangs on a full one.
+
+    Raises:
+        LabError: less than `mebibytes` are free.
+    """
+    if free() < mebibytes:
+        raise no_room(OSError(errno.ENOSPC, f"the next step needs {mebibytes} MiB"))
+
+
+def free() -> int:
+    """MiB that are free where the cache is or would be."""
+    place = paths.cache()
+    here = next((p for p in (place, *place.parents) if p.exists()), place)
+    return shutil.disk_usage(here).free // 2**20
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def no_room(error: OSError) -> Exception:
     """`error` as a `LabError` when the cache has no room for us, else itself."""
     if error.errno not in _NO_ROOM:
         return error
-    place = paths.cache()
-    here = next((p for p in (place, *place.parents) if p.exists()), place)
-    free = shutil.disk_usage(here).free // 2**20
     return LabError(
-        f"the cache cannot be written: {error.strerror} ({free} MiB are free); nothing half-done is left",
-        str(place),
+        f"the cache cannot be written: {error.strerror} ({free()} MiB are free); nothing half-done is left",
+        str(paths.cache()),
         "make room, or set HOMELAB_CACHE to a folder on another disk (about 1.5 GiB are needed)",
     )

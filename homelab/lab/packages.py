@@ -27,6 +27,8 @@ WANTED = (
 )  # fmt: skip
 # What is installed here already is as good in the lab, in whatever version.
 INSTALL = ("install", "--yes", "--no-install-recommends", "--no-upgrade")
+ROOM = 100  # MiB: apt's lists, the packages, and what is in them
+PATIENCE = 300.0  # seconds that apt may take
 LAYOUT = 1  # raise it when what is done to the unpacked files changes
 
 
@@ -58,6 +60,7 @@ def _make(folder: Path) -> None:
             f"the lab needs {', '.join(missing)} to unpack its programs; this is not Debian or Ubuntu",
             hint="use Debian 12+, Ubuntu 24.04+, or either of them inside WSL",
         )
+    cache.need_room(ROOM)
     with progress.step(f"fetching what only the lab needs ({', '.join(WANTED)})"):
         _apt("update")
         uris = list(_uris(_apt(*INSTALL, "--print-uris", *WANTED)))
@@ -89,6 +92,7 @@ def _apt(*arguments: str, archives: Path | None = None) -> str:
         "Debug::NoLocking": "1",
         "APT::Sandbox::User": "",
         "APT::Update::Post-Invoke": "",
+        "Acquire::http::Timeout": "30",
         "Acquire::Languages": "none",
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
     }
@@ -106,13 +110,17 @@ def _apt(*arguments: str, archives: Path | None = None) -> str:
         (archives / "partial").mkdir()
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     kept = {k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")}
-    done = subprocess.run(
-        ["apt-get", *flags, *arguments],
-        capture_output=True,
-        text=True,
-        env=env | kept,
-        stdin=subprocess.DEVNULL,
-    )
+    try:
+        done = subprocess.run(
+            ["apt-get", *flags, *arguments],
+            capture_output=True,
+            text=True,
+            env=env | kept,
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _refused(f"apt-get {arguments[0]} did not end within {PATIENCE:.0f} s") from error
     # One source out of order is no reason to stop: the packages may be in the others.
     if done.returncode and arguments[0] != "update":
         raise _refused(done.stderr)

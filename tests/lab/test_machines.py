@@ -134,8 +134,11 @@ def test_a_shell_has_a_prompt_and_a_terminal(lab: Lab) -> None:
     )
     os.close(theirs)
     seen = _until(ours, "root@tequila:~#")
-    os.write(ours, b"sh -c 'echo now; sleep 99'\n")
-    seen = _until(ours, "\nnow")
+    os.write(ours, b"sleep 99\n")
+    wait_for(
+        "sleep in the foreground",
+        lambda: lab.run("tequila", "ps", "-o", "stat=", "-C", "sleep").stdout == "S+\n",
+    )
     os.write(ours, b"\x03")  # Ctrl-C ends the sleep, not the shell
     _until(ours, "root@tequila:~#")
     os.write(ours, b"test -t 0 && exit 7\n")
