@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -23,10 +25,14 @@ END = 5.0  # seconds that a lab may take to end; it needs less than one
 
 
 class Lease:
-    """Looks for a lab, or starts one, while the caller does something else; `socket` waits for it."""
+    """Looks for a lab, or starts one, while the caller does something else; `socket` waits for it.
 
-    def __init__(self, topology: Path | None = None) -> None:
+    `tell` gets the lines in which a lab that must be built first says how far it is.
+    """
+
+    def __init__(self, topology: Path | None = None, tell: Callable[[str], None] = lambda line: None) -> None:
         self.own = False
+        self._tell = tell
         self._topology = topology
         self._process: subprocess.Popen[str] | None = None
         self._socket = ""
@@ -60,8 +66,8 @@ class Lease:
                 process.stdin.close()
         try:
             process.wait(END)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        except subprocess.TimeoutExpired:  # it is building, and does not listen: end the compilers too
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def _find(self) -> None:
@@ -89,7 +95,7 @@ class Lease:
         assert process.stdout is not None
         assert process.stderr is not None
         said: list[str] = []
-        listener = threading.Thread(target=_pass_on, args=(process.stderr, said), daemon=True)
+        listener = threading.Thread(target=self._listen, args=(process.stderr, said), daemon=True)
         listener.start()
         line = process.stdout.readline()
         if line.startswith("{"):
@@ -99,6 +105,14 @@ class Lease:
         kind = PrerequisiteMissing if rc == EXIT_NOT_STARTED else LabError
         what = "\n".join(said[-12:]) or f"it ended with status {rc} and said nothing"
         raise kind(f"the lab did not come up:\n{what}", "", "./runbook lab up shows all of it")
+
+    def _listen(self, pipe: IO[str], said: list[str]) -> None:
+        """Keep what the lab says; it goes on saying things while it runs, and must never block on us."""
+        for line in pipe:
+            said.append(line.rstrip())
+            del said[:-50]
+            if not self._socket:
+                self._tell(said[-1])
 
 
 def kept() -> str:
@@ -126,10 +140,3 @@ def kept() -> str:
         check=False,
     )
     return str(json.loads(found.stdout)["socket"]) if found.returncode == 0 else ""
-
-
-def _pass_on(pipe: IO[str], said: list[str]) -> None:
-    """Keep what the lab says; it goes on saying things while it runs, and must never block on us."""
-    for line in pipe:
-        said.append(line.rstrip())
-        del said[:-50]

@@ -25,7 +25,7 @@ def open_notebooks(stage: str | None) -> int:
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
     notebook = stages.notebook(stages.find(stage)) if stage else None
-    with contextlib.closing(Lease()) as lab:
+    with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
                 socket = lab.socket()

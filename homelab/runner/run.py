@@ -53,7 +53,8 @@ class _Run:
         interrupted = started = False
         with contextlib.ExitStack() as stack:
             try:
-                environment = self._prepare(stack)
+                with self.terminal.watching(StageResult("getting ready")):
+                    environment = self._prepare(stack)
                 started = True
                 self.folder.point_latest_here()
                 for number, stage in enumerate(self.results.stages):
@@ -78,7 +79,7 @@ class _Run:
     def _prepare(self, stack: contextlib.ExitStack) -> Mapping[str, str]:
         """Lab, first kernel and papermill get ready at the same time; the environment of all kernels."""
         lab = (
-            stack.enter_context(contextlib.closing(Lease(self._topology())))
+            stack.enter_context(contextlib.closing(Lease(self._topology(), self.terminal.progress)))
             if self.request.world.is_lab
             else None
         )

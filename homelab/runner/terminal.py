@@ -35,6 +35,13 @@ class Terminal:
             self.out.write(mask(text) + "\n")
             self.out.flush()
 
+    def progress(self, line: str) -> None:
+        """Something takes its time before the first stage: what, in a line."""
+        if self.live:
+            self._under = line
+        else:
+            print(mask(line), file=sys.stderr, flush=True)
+
     def under(self, heading: str) -> None:
         """What the live line says besides cell and time."""
         self._under = heading
