@@ -120,15 +120,24 @@ func lockState(dir string) (unlock func(), err error) {
 
 // knownKeys adds the keys of the command line, unless the state has them.
 func knownKeys(net *tailnet.Tailnet, o *serveOptions) error {
-	return net.Update(func(s *tailnet.State) error {
-		owner := s.Owner().ID
-		if o.apiKey != "" && s.FindKey(o.apiKey) == nil {
-			s.AddKey(tailnet.Key{ID: "klabapiCNTRL", Kind: tailnet.APIToken, User: owner, Description: "the lab's own API token"}, o.apiKey)
+	for _, k := range []struct {
+		secret string
+		key    tailnet.Key
+	}{
+		{o.apiKey, tailnet.Key{ID: "klabapiCNTRL", Kind: tailnet.APIToken, Description: "the lab's own API token"}},
+		{o.authKey, tailnet.Key{ID: "klabauthCNTRL", Kind: tailnet.AuthKey, Reusable: true, Preauthorized: true, Description: "the lab's own auth key"}},
+	} {
+		if k.secret == "" || net.View().FindKey(k.secret) != nil {
+			continue
 		}
-		if o.authKey != "" && s.FindKey(o.authKey) == nil {
-			s.AddKey(tailnet.Key{ID: "klabauthCNTRL", Kind: tailnet.AuthKey, User: owner, Reusable: true, Preauthorized: true,
-				Description: "the lab's own auth key"}, o.authKey)
+		err := net.Update(func(s *tailnet.State) error {
+			k.key.User = s.Owner().ID
+			s.AddKey(k.key, k.secret)
+			return nil
+		})
+		if err != nil {
+			return exits.Missing("free some space", "%v", err)
 		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -12,12 +12,13 @@ import (
 
 // row is a machine as the page shows it.
 type row struct {
-	Name, Owner, IPv4, IPv6 string
-	OS, Version             string
-	Tags                    []string
-	Online                  bool
-	Seen                    string
-	Badges                  []badge
+	ID, Name, Owner, IPv4, IPv6 string
+	OS, Version                 string
+	Tags                        []string
+	Online                      bool
+	Seen                        string
+	Badges                      []badge
+	Actions                     []action
 }
 
 type badge struct{ Text, Class, Title string }
@@ -37,7 +38,7 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) row(st *tailnet.State, n *tailnet.Node) row {
-	x := row{Name: n.Label, Owner: st.User(n.User).Login, Tags: n.Tags, IPv4: n.IPv4.String(), IPv6: n.IPv6().String(),
+	x := row{ID: string(n.StableID), Name: n.Label, Owner: st.User(n.User).Login, Tags: n.Tags, IPv4: n.IPv4.String(), IPv6: n.IPv6().String(),
 		Online: p.net.Online(n.ID), Seen: "Connected"}
 	if !x.Online {
 		x.Seen = "never"
@@ -52,7 +53,7 @@ func (p *Pages) row(st *tailnet.State, n *tailnet.Node) row {
 		}
 		x.Version, _, _ = strings.Cut(x.Version, "-")
 	}
-	x.Badges = badges(n, time.Now())
+	x.Badges, x.Actions = badges(n, time.Now()), actionsFor(n, time.Now())
 	return x
 }
 

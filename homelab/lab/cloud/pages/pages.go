@@ -45,6 +45,7 @@ func (p *Pages) Register(m *http.ServeMux) {
 	m.HandleFunc("GET /a/{token}", p.login)
 	m.HandleFunc("POST /a/{token}", p.answer)
 	m.HandleFunc("GET /admin/machines", p.machines)
+	m.HandleFunc("POST /admin/machines", p.manage)
 	m.HandleFunc("GET /admin/dns", p.dns)
 	m.HandleFunc("POST /admin/dns", p.setDNS)
 	m.HandleFunc("GET /admin/acls", p.acls)

@@ -132,6 +132,43 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+func TestManage(t *testing.T) {
+	s := start(t)
+	route := netip.MustParsePrefix("10.20.0.0/24")
+	var id tailcfg.NodeID
+	must(t, s.net.Update(func(st *tailnet.State) error {
+		st.Settings.DeviceApproval = true
+		id = st.Join(tailnet.Join{Machine: key.NewMachine().Public(), Key: key.NewNode().Public(), User: st.Owner().ID,
+			Hostinfo: &tailcfg.Hostinfo{Hostname: "router", RoutableIPs: []netip.Prefix{route}}}, time.Now()).ID
+		return nil
+	}))
+	device := "device=" + string(s.net.View().Nodes[id].StableID)
+	for _, tt := range []struct {
+		action string
+		ok     func(n *tailnet.Node) bool
+	}{
+		{"approve", func(n *tailnet.Node) bool { return n.Approved }},
+		{"approve-routes", func(n *tailnet.Node) bool { return len(n.ActiveRoutes()) == 1 }},
+		{"withdraw-routes", func(n *tailnet.Node) bool { return len(n.ActiveRoutes()) == 0 }},
+		{"disable-expiry", func(n *tailnet.Node) bool { return n.KeyExpiry().IsZero() }},
+		{"enable-expiry", func(n *tailnet.Node) bool { return !n.KeyExpiry().IsZero() }},
+		{"expire", func(n *tailnet.Node) bool { return n.Expired(time.Now()) }},
+		{"remove", func(n *tailnet.Node) bool { return n == nil }},
+	} {
+		if _, page := s.get("/admin/machines"); !strings.Contains(page, `value="`+tt.action+`"`) {
+			t.Errorf("%s is not offered", tt.action)
+		}
+		if status, page := s.post("/admin/machines", device+"&action="+tt.action); status != 303 || !tt.ok(s.net.View().Nodes[id]) {
+			t.Errorf("%s: %d %s", tt.action, status, page)
+		}
+	}
+	for _, form := range []string{device + "&action=expire", "action=remove", ""} {
+		if status, page := s.post("/admin/machines", form); status != 400 || !strings.Contains(page, "there is no machine") {
+			t.Errorf("%q: %d", form, status)
+		}
+	}
+}
+
 func TestDNSPage(t *testing.T) {
 	s := start(t)
 	for _, tt := range []struct {
