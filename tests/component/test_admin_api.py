@@ -34,10 +34,14 @@ def join(world):
 
     def by(secret: str) -> str:
         done = router.run(["tailscale", "up", "--hostname=router", f"--auth-key={secret}"], timeout=30)
+        if done.rc:
+            # tailscaled goes on trying the refused key, and a next `up` may be told of that.
+            router.stop("tailscaled")
+            router.start("tailscaled")
         return done.err if done.rc else ""
 
     yield by
-    router.run(["tailscale", "logout"])  # also after a refusal, which tailscaled would tell again
+    router.run(["tailscale", "logout"])
 
 
 def named(devices, name):
