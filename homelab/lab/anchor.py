@@ -108,7 +108,8 @@ def raise_up(plan: Plan) -> Anchor:
 
 
 def _live(plan: Plan, channel: socket.socket) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # whoever started the lab may have ignored some
     _let_go_of_descriptors(channel.fileno())
     kernel.unshare(kernel.NEWNET | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC)
     channel.send(b"namespaces")
@@ -117,7 +118,7 @@ def _live(plan: Plan, channel: socket.socket) -> None:
     )
     kernel.set_process_name("init")
     if not plan.rootless:
-        kernel.drop_capabilities((*kernel.REACHES_OUT, kernel.CAP_MKNOD))
+        kernel.drop_capabilities(kernel.REACHES_OUT)
     children = Children()
     inside = Inside(plan.name, children)
     threading.Thread(target=children.reap, daemon=True).start()

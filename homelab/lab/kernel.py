@@ -16,12 +16,14 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 
-# Capabilities that reach past any namespace: modules, raw devices, the clock, other people's file handles.
+# Capabilities that reach past any namespace when they are real root's: modules, raw devices, the clock,
+# other people's file handles; and mounts and device nodes, for with those one mounts the host's disks.
 CAP_DAC_READ_SEARCH, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT, CAP_SYS_TIME = 2, 16, 17, 22, 25
+CAP_SYS_ADMIN = 21
 CAP_MKNOD, CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND, CAP_PERFMON, CAP_BPF = 27, 34, 35, 36, 38, 39
 REACHES_OUT = (
     CAP_DAC_READ_SEARCH, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT, CAP_SYS_TIME,
-    CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND,
+    CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND, CAP_PERFMON, CAP_BPF, CAP_SYS_ADMIN, CAP_MKNOD,
 )  # fmt: skip
 
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
