@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TAILSCALED = "tailscaled"
+PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
 CLOUD_STATE = "/var/lib/cloud"
 CLOUD_HOME = "/opt/cloud"  # where the cloud's machine sees its program, its pages and the CA
@@ -20,6 +21,7 @@ class Daemon:
     name: str
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
+    pid_file: str = ""  # where the machine's own scripts look for its PID
 
 
 def known(blueprint: dict[str, Any]) -> dict[tuple[str, str], Daemon]:
@@ -38,7 +40,7 @@ def tailscaled(name: str, machine: dict[str, Any]) -> Daemon:
         f"--port={machine['udp_port']}",
         "--no-logs-no-support",
     ]
-    return Daemon(name, TAILSCALED, argv, {"TS_NO_LOGS_NO_SUPPORT": "true"})
+    return Daemon(name, TAILSCALED, argv, {"TS_NO_LOGS_NO_SUPPORT": "true"}, PID_FILE)
 
 
 def _cloud(blueprint: dict[str, Any]) -> list[Daemon]:

@@ -106,6 +106,8 @@ class Inside:
                 except OSError as error:
                     raise Refused(f"{request['argv'][0]}: {error.strerror}", self.name) from error
             self._daemons[name] = (pid, over)
+            if pid_file := request.get("pid_file"):
+                Path(pid_file).write_text(f"{pid}\n")
         return reply(connection, {"ok": True, "pid": pid})
 
     def _do_stop(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:

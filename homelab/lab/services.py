@@ -91,6 +91,7 @@ class Services:
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             request = {"op": "start", "name": daemon.name, "argv": daemon.argv, "env": daemon.env}
+            request["pid_file"] = daemon.pid_file
             self._lab.machines[daemon.machine].pass_on(connection, request, [handle])
         finally:
             os.close(handle)

@@ -235,6 +235,13 @@ def test_the_install_script_works_as_typed(lab: Lab) -> None:
     lab.says("visitor", "sudo", "apt-get", "remove", "-y", "tailscale")
 
 
+def test_installing_over_a_client_that_runs_leaves_it_running(lab: Lab) -> None:
+    before = lab.machine("fooocus")
+    lab.says("fooocus", "sh", "-c", "curl -fsSL https://tailscale.com/install.sh | sh")
+    assert lab.machine("fooocus") == before
+    assert lab.says("fooocus", "pgrep", "-c", "tailscaled") == "1"
+
+
 def test_nothing_of_the_reader_is_there(lab: Lab) -> None:
     empty = lab.says("tequila", "sh", "-c", "ls -A /home /opt /srv /mnt /media /tmp")
     assert empty.split() == ["/home:", "/media:", "/mnt:", "/opt:", "/srv:", "/tmp:"]
