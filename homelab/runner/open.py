@@ -24,7 +24,7 @@ def open_notebooks(stage: str | None) -> int:
         ParamsError: no stage is called so.
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
-    notebook = stages.notebook(stages.find(stage)) if stage else None
+    notebook = stages.notebook(stages.find(stage)).name if stage else ""
     with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
@@ -33,32 +33,32 @@ def open_notebooks(stage: str | None) -> int:
                     "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
                     flush=True,
                 )
-                return _jupyter(str(notebook or ""), {"HOMELAB_LAB": socket})
+                return _jupyter(notebook, {"HOMELAB_LAB": socket})
         except Interrupted:
             return EXIT_INTERRUPTED
 
 
 def arguments(notebook: str) -> list[str]:
-    """What JupyterLab is started with: on the loopback only, behind its token."""
+    """What JupyterLab is started with: on the loopback only, behind its token, at `notebook`."""
     words = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}"]
     if os.getuid() == 0:
         words.append("--allow-root")
-    return [*words, notebook or f"--LabApp.default_url=/lab/tree/{stages.NOTEBOOKS.name}"]
+    return [*words, f"--LabApp.default_url=/lab/tree/{stages.NOTEBOOKS.name}/{notebook}"]
 
 
 def _jupyter(notebook: str, environment: dict[str, str]) -> int:
     process = subprocess.Popen(
         tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook)),
         env={**os.environ, **tied.environment(), **environment},
-        start_new_session=not sys.stdin.isatty(),  # at a terminal JupyterLab asks before it stops: that is its to do
+        stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
+        start_new_session=True,
     )
     try:
         return process.wait()
     except Interrupted:
-        with contextlib.suppress(subprocess.TimeoutExpired, Interrupted):
-            process.wait(0.5 if sys.stdin.isatty() else 0)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END)
         process.kill()
+        process.wait()
         raise

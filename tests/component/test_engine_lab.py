@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +129,40 @@ def test_a_topology_that_cannot_be_starts_nothing(tiny: Tiny, state: Path) -> No
     assert "home.yaml:4" in done.stderr
     assert not (tiny.folder / "out").exists()
     assert not [p for p in state.iterdir() if p.is_dir()]
+
+
+def test_jupyterlab_opens_with_a_lab_and_ends_with_it(tiny: Tiny, state: Path) -> None:
+    tiny.book("00_look", SHOW, LOOK)
+    window = subprocess.Popen(
+        tiny.command("open", "look"), cwd=tiny.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, env={**os.environ, "BROWSER": "true"},
+    )  # fmt: skip
+    assert window.stdout
+    try:
+        _look_around(window, state)
+    finally:
+        window.send_signal(signal.SIGTERM)
+        window.communicate(timeout=30)
+    assert window.returncode == 130
+    until(lambda: not [p for p in state.iterdir() if p.is_dir()], "the lab's end", 5)
+
+
+def _look_around(window: subprocess.Popen[str], state: Path) -> None:
+    said = ""
+    for line in window.stdout or ():
+        said += line
+        if found := re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w+", line):
+            break
+    assert "A lab of its own, until JupyterLab ends." in said
+    assert "/lab/tree/notebooks/00_look.ipynb?" in found[0]
+    address = found[0].replace("/lab/tree/", "/api/contents/")
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return bool(json.load(answer)["name"] == "00_look.ipynb")
+        except urllib.error.URLError:
+            return False  # it says its address a moment before it listens
+
+    until(answers, "JupyterLab's answer")
+    assert lab_of(state)
