@@ -191,7 +191,7 @@ def test_without_uv_a_private_one_and_without_that_pip(copy: Copy) -> None:
     done = copy.run("run")
     assert done.returncode == 0, done.stderr
     assert copy.calls("install uv==") == 1
-    assert copy.calls("install -r requirements.txt") == 1
+    assert copy.calls("install pip -r requirements.txt") == 1
     assert "going on with pip" in done.stderr
 
 
