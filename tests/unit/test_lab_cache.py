@@ -167,11 +167,11 @@ def test_an_old_go_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(golang, "_USUAL", ())
 
     def install(folder: Path) -> None:
-        (folder / "bin").mkdir()
-        (folder / "bin" / "go").touch()
+        (folder / golang.PROGRAM).parent.mkdir(parents=True)
+        (folder / golang.PROGRAM).touch()
 
     monkeypatch.setattr(golang, "_install", install)
-    assert golang.find(mod) == str(paths.cache() / "go" / "toolchain-1.26.6" / "bin" / "go")
+    assert golang.find(mod) == str(paths.cache() / "go" / "toolchain-1.26.6" / golang.PROGRAM)
     go.write_text("#!/bin/sh\necho go1.26.10\n")
     assert golang.find(mod) == str(go)
 
