@@ -54,10 +54,14 @@ func (s *Server) stream(out *mapWriter, r *http.Request, n *tailnet.Node, req *t
 	changed, leave := s.net.Connect(n.ID)
 	defer leave()
 	m := newSession(s, n.ID, req.NodeKey)
+	idle := time.NewTimer(keepAlive)
+	defer idle.Stop()
 	for {
-		res := m.next()
-		if res != nil && !out.send(res) {
-			return
+		if res := m.next(); res != nil {
+			if !out.send(res) {
+				return
+			}
+			idle.Reset(keepAlive)
 		}
 		if m.over {
 			return
@@ -68,10 +72,11 @@ func (s *Server) stream(out *mapWriter, r *http.Request, n *tailnet.Node, req *t
 		case <-changed:
 			time.Sleep(gather)
 		case <-time.After(m.untilExpiry()):
-		case <-time.After(keepAlive):
+		case <-idle.C:
 			if !out.send(&tailcfg.MapResponse{KeepAlive: true}) {
 				return
 			}
+			idle.Reset(keepAlive)
 		}
 	}
 }

@@ -63,8 +63,10 @@ func (s *Server) awaitLogin(r *http.Request, j tailnet.Join) bool {
 
 func (s *Server) decide(req *tailcfg.RegisterRequest, j tailnet.Join) (*tailcfg.RegisterResponse, error) {
 	now := time.Now()
-	if n := s.net.View().ByKey(j.Key); n != nil && n.Machine == j.Machine {
+	if n := s.net.View().ByKey(j.Key); n != nil {
 		switch {
+		case n.Machine != j.Machine:
+			return s.refuse(&refusal{errors.New("this node key belongs to another machine: was its state folder copied? Log out and in again")}, j)
 		case !req.Expiry.IsZero() && req.Expiry.Before(now):
 			return s.logout(n)
 		case n.Expired(now):

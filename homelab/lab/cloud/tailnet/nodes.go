@@ -167,6 +167,7 @@ func (s *State) Heard(id tailcfg.NodeID, r Report) {
 		return
 	}
 	n.Disco, n.Endpoints, n.Version = r.Disco, r.Endpoints, r.Version
+	n.LastSeen = time.Now().UTC() // for the case that nobody is there to see it go
 	if r.Hostinfo != nil {
 		n.Hostinfo = r.Hostinfo
 		if ni := r.Hostinfo.NetInfo; ni != nil && ni.PreferredDERP != 0 {
