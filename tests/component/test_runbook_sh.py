@@ -146,10 +146,10 @@ def test_one_that_was_broken_off_is_repaired(copy: Copy) -> None:
     assert "Hint:" in broken.stderr
     assert "homelab" not in broken.stdout
     assert copy.run("run").returncode == 0
-    assert copy.calls(" venv ") == 1  # what was good is kept
+    assert copy.calls("uv -q venv ") == 1  # what was good is kept
     (copy.folder / ".venv/bin/python").unlink()
     assert copy.run("run").returncode == 0
-    assert copy.calls(" venv ") == 2
+    assert copy.calls("uv -q venv ") == 2
 
 
 def test_new_requirements_and_a_moved_checkout_are_noticed(copy: Copy) -> None:
@@ -193,6 +193,17 @@ def test_without_uv_a_private_one_and_without_that_pip(copy: Copy) -> None:
     assert copy.calls("install uv==") == 1
     assert copy.calls("install pip -r requirements.txt") == 1
     assert "going on with pip" in done.stderr
+
+
+def test_where_uv_gets_nothing_pip_tries(copy: Copy) -> None:
+    made = """
+    *"-m venv"*) for last; do :; done; mkdir -p "$last/bin"; ln -sf "$PYTHON" "$last/bin/python"
+        printf '#!/bin/sh\necho "pip $*" >>"$LOG"\n' >"$last/bin/pip"; chmod +x "$last/bin/pip" ;;"""
+    copy.stub("python3", PYTHON.replace('case "$*" in', f'case "$*" in{made}', 1))
+    done = copy.run("run", UV_STATUS="2")
+    assert done.returncode == 0, done.stderr
+    assert copy.calls("uv -q pip sync") == 1
+    assert copy.calls("install pip -r requirements.txt") == 1
 
 
 @pytest.mark.parametrize(
