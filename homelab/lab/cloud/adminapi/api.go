@@ -18,7 +18,7 @@ import (
 // API serves the admin API of one tailnet.
 type API struct {
 	net *tailnet.Tailnet
-	// renamed is called when names in public DNS may have changed.
+	// publish is called when names in public DNS may have changed.
 	publish func() error
 }
 
