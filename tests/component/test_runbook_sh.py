@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -191,7 +192,7 @@ def test_without_uv_a_private_one_and_without_that_pip(copy: Copy) -> None:
     done = copy.run("run")
     assert done.returncode == 0, done.stderr
     assert copy.calls("install uv==") == 1
-    assert copy.calls("install pip -r requirements.txt") == 1
+    assert copy.calls("install --no-deps pip -r requirements.txt") == 1
     assert "going on with pip" in done.stderr
 
 
@@ -203,7 +204,7 @@ def test_where_uv_gets_nothing_pip_tries(copy: Copy) -> None:
     done = copy.run("run", UV_STATUS="2")
     assert done.returncode == 0, done.stderr
     assert copy.calls("uv -q pip sync") == 1
-    assert copy.calls("install pip -r requirements.txt") == 1
+    assert copy.calls("install --no-deps pip -r requirements.txt") == 1
 
 
 @pytest.mark.parametrize(
@@ -293,6 +294,20 @@ def test_a_python_that_is_too_old(copy: Copy) -> None:
     done = copy.run("run", OLD="1")
     assert done.returncode == 3
     assert "Python 3.11 or newer is needed" in done.stderr
+
+
+def test_no_two_packages_write_the_same_file() -> None:
+    """Which one wins would depend on the order in which they happen to be installed."""
+    lines = (CHECKOUT / "requirements.txt").read_text().splitlines()
+    names = {line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")}
+    owners: dict[str, list[str]] = {}
+    for found in importlib.metadata.distributions():
+        if found.metadata["Name"].lower().replace("_", "-") in names:
+            for file in found.files or ():
+                if file.suffix == ".py":
+                    owners.setdefault(str(file), []).append(found.metadata["Name"])
+    assert len(owners) > 1000
+    assert not {file: who for file, who in owners.items() if len(set(who)) > 1}
 
 
 def test_the_script_is_short() -> None:
