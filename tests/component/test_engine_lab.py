@@ -165,4 +165,9 @@ def _look_around(window: subprocess.Popen[str], state: Path) -> None:
             return False  # it says its address a moment before it listens
 
     until(answers, "JupyterLab's answer")
+    theme = re.sub(r"/lab/tree/[^?]+", "/lab/api/settings/@jupyterlab/apputils-extension:themes", found[0])
+    with urllib.request.urlopen(
+        theme, timeout=20
+    ) as answer:  # read by the JSON5 parser that we have for both
+        assert json.load(answer)["schema"]["title"] == "Theme"
     assert lab_of(state)
