@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Sequence
@@ -111,6 +112,7 @@ def _live(plan: Plan, channel: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # whoever started the lab may have ignored some
     _let_go_of_descriptors(channel.fileno())
+    tempfile.tempdir = "/tmp"  # the host's may be a folder that is not there in the machine
     kernel.unshare(kernel.NEWNET | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC)
     channel.send(b"namespaces")
     root.build(

@@ -56,9 +56,14 @@ def make(layer: Path, packages: Path, ca: Path, parts: list[hostview.Part], *, o
     for version in ("iptables", "ip6tables"):  # whatever the host's alternative is: nft works in every tier
         if any((root / "usr/sbin/xtables-nft-multi").exists() for root in (packages, Path("/"))):
             for suffix in ("", "-save", "-restore"):
-                link = layer / f"usr/sbin/{version}{suffix}"
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to("xtables-nft-multi")
+                link(layer / f"usr/sbin/{version}{suffix}", "xtables-nft-multi")
+
+
+def link(path: Path, to: str) -> None:
+    """A symbolic link in a layer, in place of what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(to)
 
 
 def hide(path: Path, *, below: bool = True) -> None:

@@ -45,7 +45,10 @@ class Lab:
         kernel.mount("tmpfs", place, "tmpfs", kernel.MS_NOSUID, "mode=755")
         built = {name: Path(path) for name, path in self.config["built"].items()}
         self.parts = hostview.parts(rootless=self.rootless)
-        base.make(place / "base", built["packages"], built["ca"], self.parts, own_everything=self.rootless)
+        layer, python = place / "base", self.config["python"]
+        base.make(layer, built["packages"], built["ca"], self.parts, own_everything=self.rootless)
+        if python:
+            base.link(layer / "usr/local/bin/python3", f"{python}/bin/python3")
         self.note("base layer")
         for name, machine in self.blueprint["machines"].items():
             self.machines[name] = anchor.raise_up(self._plan(name, machine, place, built))
@@ -69,7 +72,8 @@ class Lab:
         )
         client = built["tailscale"] / "layer" if has_client else None
         cloud = self.blueprint["cloud"]
-        places = [root.Place(p["source"], p["target"]) for p in self.config["python"]]
+        python = self.config["python"]
+        places = [root.Place(python, python)] if python else []
         if cloud and cloud["machine"] == name:
             home = daemons.CLOUD_HOME
             places += [root.Place(str(built[n]), f"{home}/{n}") for n in ("cloud", "www", "ca")]

@@ -109,7 +109,7 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
         "topology": str(topology_file.resolve()),
         "enrolled": enrolled,
         "blueprint": drawn,
-        "python": _python_places(),
+        "python": _python_of_ours(),
         "built": {
             name: str(getattr(built, name)) for name in ("tailscale", "cloud", "packages", "www", "ca")
         },
@@ -118,15 +118,11 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
     return config
 
 
-def _python_places() -> list[dict[str, str]]:
-    """What a machine must see of the host for `python3` to be there: nothing where /usr has one."""
-    if Path("/usr/bin/python3").exists():
-        return []
+def _python_of_ours() -> str:
+    """The folder of the Python that machines must be shown, for they need one; "" where /usr has it."""
     base = Path(sys.base_prefix).resolve()
-    return [
-        {"source": str(base), "target": str(base)},
-        {"source": str(base / "bin" / "python3"), "target": "/opt/bin/python3"},
-    ]
+    in_usr = Path("/usr/bin/python3").exists() or base.is_relative_to("/usr")
+    return "" if in_usr else str(base)
 
 
 def _await(owner: subprocess.Popen[bytes]) -> None:
