@@ -1,34 +1,50 @@
 """Edit a policy file (HuJSON: JSON with comments and trailing commas) without losing a comment.
 
-The text is parsed by `json5`; an edit is spliced in at the place that the parser names, so every
-other character stays as it was.
+The text is cut into tokens; an edit is spliced in before the bracket that closes its section, so
+every other character stays as it was. (The library that keeps comments, json-five, writes the same
+files as json5, which JupyterLab needs: one of the two would be broken.)
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from json5 import loads
-from json5.loader import ModelLoader
+import json5
 
 from homelab.errors import HomelabError
 
+_TOKEN = re.compile(
+    r"""(?P<blank>\s+ | //[^\n]* | /\*.*?\*/) | (?P<text>"(?:\\.|[^"\\])*") | (?P<mark>[][{},:]) | (?P<word>[^][{},:\s"/]+)""",
+    re.VERBOSE | re.DOTALL,
+)
 
-def _step(text: str) -> str:
-    """One level of indentation, as the author of `text` does it."""
-    return "\t" if "\n\t" in text else "  "
+
+@dataclass(frozen=True)
+class _Container:
+    """Where an object or list ends: its closing bracket, and the end of the last thing in it."""
+
+    closing: int
+    last: int
+    has_comma: bool
+    is_empty: bool
 
 
 def data(text: str) -> dict[str, Any]:
     """The policy in `text` as plain data.
 
     Raises:
-        HomelabError: it is not HuJSON.
+        HomelabError: it is not HuJSON, or no object.
     """
-    found = _read(text, None)
+    try:
+        found = json5.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HomelabError(f"the policy is not HuJSON: {error}", "the policy") from error
     if not isinstance(found, dict):
-        raise HomelabError("the policy is not an object in braces", "the policy")
+        raise HomelabError("the policy must be an object, { … }", "the policy")
     return found
 
 
@@ -60,30 +76,49 @@ def with_item(text: str, section: str, value: object) -> str:
 
 
 def _added(text: str, section: str, entry: str, opening: str, closing: str) -> str:
-    root = _read(text, ModelLoader()).value  # the parser's model is typed too loosely to say more
-    for key, value in zip(root.keys, root.values, strict=True):
-        if key.characters == section:
-            return _spliced(text, value, entry, 2)
+    found = _containers(text)
+    if section in found:
+        return _spliced(text, found[section], entry, 2)
     step = _step(text)
-    return _spliced(text, root, f'"{section}": {opening}\n{step * 2}{entry},\n{step}{closing}', 1)
+    return _spliced(text, found[""], f'"{section}": {opening}\n{step * 2}{entry},\n{step}{closing}', 1)
 
 
-def _spliced(text: str, container: Any, entry: str, depth: int) -> str:
-    end = container._end_tok.index  # of the closing bracket
-    if container.values:
-        last = container.values[-1]._end_tok or container.values[-1]._tok
-        if container.trailing_comma is None:
-            text = text[: last.end] + "," + text[last.end :]
-            end += 1
+def _step(text: str) -> str:
+    """What the file itself indents by."""
+    found = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
+    return found.group() if found else "  "
+
+
+def _containers(text: str) -> dict[str, _Container]:
+    """The policy's own braces, by the empty name, and its sections' by theirs."""
+    found: dict[str, _Container] = {}
+    depth, key, before = 0, "", (0, "")
+    for at, end, token in _tokens(text):
+        if token in ("}", "]"):
+            depth -= 1
+            if depth <= 1:
+                name = key if depth else ""
+                found[name] = _Container(at, before[0], before[1] == ",", before[1] in ("{", "["))
+        elif token in ("{", "["):
+            depth += 1
+        elif depth == 1 and token not in (":", ","):
+            key = json.loads(token) if token.startswith('"') else token
+        before = end, token
+    return found
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "blank":
+            yield match.start(), match.end(), match.group()
+
+
+def _spliced(text: str, container: _Container, entry: str, depth: int) -> str:
+    end, step = container.closing, _step(text)
+    if not container.is_empty and not container.has_comma:
+        text = text[: container.last] + "," + text[container.last :]
+        end += 1
     head = text[:end].rstrip(" \t")
     if not head.endswith("\n"):
         head += "\n"
-    step = _step(text)
     return head + step * depth + entry + ",\n" + step * (depth - 1) + text[end:]
-
-
-def _read(text: str, loader: ModelLoader | None) -> Any:
-    try:
-        return loads(text, loader=loader) if loader else loads(text)
-    except Exception as error:  # the parser's own errors have no common base but this
-        raise HomelabError(f"the policy is not HuJSON: {error}", "the policy") from error
