@@ -101,10 +101,12 @@ class Journal:
     def way_back(self, run: str | None = None, stage: str = "undo") -> Plan:
         """The plan that takes back what the journal (or one run of it) holds, last change first."""
         standing: list[Change] = []
-        for entry in self.entries(run):
-            if standing and _same(standing[-1].inverse(), entry.change):
-                standing.pop()  # it was taken back already
-            else:
+        for entry in self.entries():
+            taken_back = entry.change.inverse()
+            known = next((c for c in reversed(standing) if _same(c, taken_back)), None)
+            if known is not None:  # whoever did it, in this run or later: it is back already
+                standing.remove(known)
+            elif run in (None, entry.run):
                 standing.append(entry.change)
         return plans.way_back(stage, standing)
 

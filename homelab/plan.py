@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from homelab.errors import HomelabError
 from homelab.machine import shown
-from homelab.record import Showing, badge, code, table, typed
+from homelab.record import Showing, badge, code, typed
 
 State = Any  # a small frozen dataclass of a resource module
 
@@ -175,18 +175,14 @@ class Plan(Showing):
         notes = "".join(f"<p>{escape(n)}</p>" for n in self.notes)
         if not self.changes:
             return f"<p>{badge('already')} No changes.</p>{notes}"
-        rows = []
-        for c in self.changes:
+        parts = []
+        for n, c in enumerate(self.changes, 1):
             lost = f"<br><i>cannot be taken back: {escape(c.loses)}</i>" if c.loses else ""
-            rows.append(
-                [
-                    escape(c.machine),
-                    escape(c.why) + lost,
-                    _pre(difference(c)),
-                    code(c.command),
-                ]
+            parts.append(
+                f'<div style="margin:.4em 0"><b>{n}.</b> <small>on {escape(c.machine)}</small> {escape(c.why)}{lost}<br>'
+                f"{_block(difference(c))}{code(c.command)}</div>"
             )
-        return table(["on", "why", "now → wanted", "command"], rows) + notes
+        return "".join(parts) + notes
 
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""
@@ -246,8 +242,16 @@ def difference(change: Change) -> str:
     return ", ".join(parts) or "its content"
 
 
-def _pre(text: str) -> str:
-    return f'<pre style="margin:0">{escape(text)}</pre>' if "\n" in text else escape(text)
+def _block(text: str) -> str:
+    """Words on a line of their own; a diff keeps its lines, at full width."""
+    if "\n" not in text:
+        return f"<small>{escape(text)}</small><br>"
+    return f'<pre style="margin:.2em 0;white-space:pre-wrap;max-height:none">{escape(text)}</pre>'
+
+
+def between(change: Change, old: State, new: State) -> str:
+    """What differs between two states of the resource of `change`, in words."""
+    return difference(dataclasses.replace(change, before=old, after=new))
 
 
 def _word(value: object) -> str:

@@ -19,7 +19,7 @@ from homelab.outcome import Outcome
 from homelab.params import MachineParams, read
 from homelab.params import World as Params
 from homelab.person import Person, Reader
-from homelab.plan import Change, Plan, matches, resource
+from homelab.plan import Change, Plan, between, matches, resource
 from homelab.played_person import PlayedPerson
 from homelab.record import show
 from homelab.tailnet import Tailnet
@@ -126,7 +126,7 @@ class World:
             return
         if not matches(now, change.before):
             raise StalePlan(
-                f"{change.resource} is no longer what the plan was made from: now {now}, then {change.before}",
+                f"{change.resource} is no longer what the plan was made from: since then {between(change, change.before, now)}",
                 change.machine,
                 "make the plan again, and look at what changed",
             )
@@ -137,7 +137,10 @@ class World:
             module.do(place, change.before, change.after)
             reached = module.read(place, change.name)
             if not matches(reached, change.after):
-                raise ApplyFailed(f"the command ended well, but now it is {reached}", change.machine)
+                raise ApplyFailed(
+                    f"the command ended well, but wanted and reached differ: {between(change, change.after, reached)}",
+                    change.machine,
+                )
         except HomelabError as error:
             show(Outcome(change, "failed", time.monotonic() - start, error.what))
             self.journal.failed(self.run, change, error.what)

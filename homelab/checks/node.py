@@ -23,7 +23,9 @@ def running(machine: Machine) -> Answer:
     evidence = f"{seen.node} as {seen.hostname}, {seen.address}" if good else seen.node
     if seen.login_server != TAILSCALE:
         evidence += f", at {seen.login_server}"
-    return Answer("running", machine.name, "ok" if good else "fail", evidence, "log it in: tailscale up")
+    return Answer(
+        "is in the tailnet", machine.name, "ok" if good else "fail", evidence, "log it in: tailscale up"
+    )
 
 
 @check
@@ -32,7 +34,11 @@ def named(machine: Machine, hostname: str) -> Answer:
     seen = login.read(machine)
     hint = "another node may have that name; the machines page tells"
     return Answer(
-        "named", machine.name, _word(seen.hostname == hostname), str(seen.hostname) or "no name", hint
+        f"is called {hostname}",
+        machine.name,
+        _word(seen.hostname == hostname),
+        str(seen.hostname) or "no name",
+        hint,
     )
 
 
@@ -41,7 +47,7 @@ def tagged(machine: Machine, *tags: str) -> Answer:
     """Does the node carry exactly `tags`?"""
     seen = login.read(machine)
     evidence = ", ".join(seen.tags) or "no tags: it belongs to a person"
-    return Answer("tagged", machine.name, _word(sorted(seen.tags) == sorted(tags)), evidence)
+    return Answer("has its tags", machine.name, _word(sorted(seen.tags) == sorted(tags)), evidence)
 
 
 @check
@@ -62,7 +68,9 @@ def needs_login(machine: Machine, seconds: float = 10.0) -> Answer:
 def keeps_address(machine: Machine, address: str) -> Answer:
     """Does the node still have `address` (IPv4) in the tailnet?"""
     now = str(login.read(machine).address)
-    return Answer("keeps address", machine.name, _word(now == address), f"{now or 'none'}, before {address}")
+    return Answer(
+        "keeps its address", machine.name, _word(now == address), f"{now or 'none'}, before {address}"
+    )
 
 
 @check
@@ -80,7 +88,9 @@ def sees(machine: Machine, *names: str, seconds: float = 10.0) -> Answer:
         hint=LOOK,
         where=machine.name,
     )
-    return Answer("sees", machine.name, "ok", ", ".join(f"{n} {_address(seen[n])}" for n in names))
+    return Answer(
+        f"sees {', '.join(names)}", machine.name, "ok", ", ".join(f"{n} {_address(seen[n])}" for n in names)
+    )
 
 
 @check
@@ -94,7 +104,7 @@ def does_not_see(machine: Machine, name: str, seconds: float = 10.0) -> Answer:
         hint=LOOK,
         where=machine.name,
     )
-    return Answer("does not see", machine.name, "ok", f"{name} is not among {len(left)} peers")
+    return Answer(f"does not see {name}", machine.name, "ok", f"{name} is not among {len(left)} peers")
 
 
 @check
@@ -119,7 +129,7 @@ def resolves(machine: Machine, name: str, seconds: float = 5.0) -> Answer:
         hint="is MagicDNS on, and does the node accept DNS? `tailscale dns status`",
         where=machine.name,
     )
-    return Answer("resolves", machine.name, "ok", f"getent ahostsv4 {name}: {seen}")
+    return Answer(f"resolves {name}", machine.name, "ok", f"getent ahostsv4 {name}: {seen}")
 
 
 @check
@@ -127,7 +137,7 @@ def tailnet_is_called(machine: Machine, name: str = "") -> Answer:
     """What is this tailnet called? With `name`, is it called so?"""
     suffix = str(status(machine).get("MagicDNSSuffix") or "")
     good = suffix == name if name else bool(suffix)
-    return Answer("tailnet is called", machine.name, _word(good), suffix or "it has no name yet")
+    return Answer("knows the tailnet's name", machine.name, _word(good), suffix or "it has no name yet")
 
 
 def _address(node: dict[str, Any]) -> str:

@@ -38,7 +38,9 @@ def lists(tailnet: Tailnet, *names: str, seconds: float = 5.0) -> Answer:
         where=tailnet.name,
         hint=f"look at {MACHINES}",
     )
-    return Answer("lists", tailnet.name, "ok", f"{len(seen)} devices, among them {', '.join(names)}")
+    return Answer(
+        "lists the devices", tailnet.name, "ok", f"{len(seen)} devices, among them {', '.join(names)}"
+    )
 
 
 @check
@@ -46,7 +48,9 @@ def belongs_to(tailnet: Tailnet, name: str, owner: str) -> Answer:
     """Whose is the device `name`? `owner` is a login name, or tags such as ``tag:container``."""
     device = devices(tailnet).get(name)
     seen = "not there" if device is None else ", ".join(device.tags) or str(device.user)
-    return Answer("belongs to", tailnet.name, "ok" if seen == owner else "fail", f"{name}: {seen}")
+    return Answer(
+        f"{name} belongs to {owner}", tailnet.name, "ok" if seen == owner else "fail", f"{name}: {seen}"
+    )
 
 
 @check
@@ -57,7 +61,9 @@ def keeps_comments(tailnet: Tailnet, before: str) -> Answer:
     old = COMMENT.findall(before)
     kept = sum(1 for line in old if line in rest)
     status = "ok" if kept == len(old) else "fail"
-    return Answer("keeps comments", tailnet.name, status, f"{kept} of {len(old)} comment lines are there")
+    return Answer(
+        "the policy keeps its comments", tailnet.name, status, f"{kept} of {len(old)} comment lines are there"
+    )
 
 
 @check
@@ -66,7 +72,7 @@ def has_policy(tailnet: Tailnet, text: str) -> Answer:
     now = tailnet.call(lambda ts: ts.policy_file()).policy
     good = now == text
     evidence = f"{len(now)} characters, {'the same' if good else 'other ones'}"
-    return Answer("has policy", tailnet.name, "ok" if good else "fail", evidence)
+    return Answer("the policy is the same text", tailnet.name, "ok" if good else "fail", evidence)
 
 
 @check
@@ -77,4 +83,10 @@ def gives_names(tailnet: Tailnet, certificates: bool = True) -> Answer:
     evidence = f"MagicDNS {'on' if magic else 'off'}, HTTPS {'on' if https else 'off'}"
     hint = "switch it on at https://login.tailscale.com/admin/dns"
     good = magic and (https or not certificates)
-    return Answer("gives names", tailnet.name, "ok" if good else "fail", evidence, hint)
+    return Answer(
+        "gives names and certificates" if certificates else "gives names",
+        tailnet.name,
+        "ok" if good else "fail",
+        evidence,
+        hint,
+    )

@@ -79,7 +79,9 @@ def goes_direct(machine: Machine, target: str, pongs: Sequence[Pong] | None = No
     seen = list(pongs) if pongs is not None else ping(machine, target)
     good = bool(seen) and seen[-1].direct
     hint = "both ends behind hard NAT, or UDP is blocked: the relay carries it all the same"
-    return Answer("goes direct", machine.name, "ok" if good else "fail", story(target, seen), hint)
+    return Answer(
+        f"goes direct to {target}", machine.name, "ok" if good else "fail", story(target, seen), hint
+    )
 
 
 @check
@@ -89,7 +91,9 @@ def stays_on_derp(
     """Does every packet to `target` go through a relay, and does it arrive?"""
     seen = list(pongs) if pongs is not None else ping(machine, target, count)
     good = any(p.via for p in seen) and not any(p.direct for p in seen)
-    return Answer("stays on derp", machine.name, "ok" if good else "fail", story(target, seen))
+    return Answer(
+        f"stays on a relay to {target}", machine.name, "ok" if good else "fail", story(target, seen)
+    )
 
 
 def story(target: str, pongs: Sequence[Pong]) -> str:

@@ -73,7 +73,7 @@ def nat_hides(machine: Machine, router: str) -> Answer:
     seen = public_address(machine)
     good = seen == router and seen not in own
     evidence = f"its own address is {', '.join(a for a in own if ':' not in a)}; {WHAT_IS_MY_IP} saw {seen}"
-    return Answer("NAT hides", machine.name, "ok" if good else "fail", evidence)
+    return Answer("is hidden by NAT", machine.name, "ok" if good else "fail", evidence)
 
 
 def public_address(machine: Machine) -> str:

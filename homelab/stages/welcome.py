@@ -119,7 +119,7 @@ def isolated_from_reader(machine: Machine) -> Answer:
         evidence += f", which it does not need: {', '.join(strange)}"
     elif visible:
         evidence += f", read-only: {', '.join(visible)}"
-    return Answer("isolated from reader", machine.name, "fail" if strange else "ok", evidence)
+    return Answer("sees nothing of your files", machine.name, "fail" if strange else "ok", evidence)
 
 
 def _needed() -> list[Path]:

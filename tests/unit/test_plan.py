@@ -126,6 +126,7 @@ def test_apply_journal_and_undo(room: Room, tmp_path) -> None:
     assert room.lamp.on
     back = world.journal.way_back("run-1")
     assert [c.command for c in back] == ["switch off"]
+    world.run = "an undo, which is a run of its own"
     world.apply(back)
     assert not room.lamp.on
     assert not world.journal.way_back("run-1")
