@@ -13,7 +13,7 @@ from typing import Protocol
 
 from . import kernel, launch, links
 from .anchor import Anchor
-from .tools import Tools
+from .tools import Tools, await_up
 from .wire import Refused
 
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
@@ -69,7 +69,7 @@ class Slowness:
         near, far = f"{wire.port}a", f"{wire.port}b"
         pair = f"link add {near} type veth peer name {far}\nlink set {near} up\nlink set {far} up\n"
         self._tools.run("ip", "-batch", "-", text=pair)
-        self._tools.await_up(far)
+        await_up(self._tools.run, far)
         # What is read from a raw socket has to be whole: no checksum or segment left for hardware to make.
         self._by_hand(far, "/proc/self/ns/net", by_hand=True)
         self._by_hand(wire.nic, f"/proc/{self._machines[wire.machine].pid}/ns/net", by_hand=True)
@@ -79,6 +79,7 @@ class Slowness:
         relay.stdout.readline()  # it listens now, so no frame gets lost
         swap = f"link set {wire.port} nomaster\nlink set {far} master {wire.bridge}\n"
         self._tools.run("ip", "-batch", "-", text=swap)
+        await_up(self._tools.run, far)
         self._relays[wire.port] = relay
         return relay
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .children import PATH
@@ -33,18 +34,6 @@ class Tools:
             raise Refused(f"`{program} {' '.join(arguments)}` failed: {done.stderr.strip()}")
         return done.stdout
 
-    def await_up(self, interface: str) -> None:
-        """Wait until the kernel has noticed that `interface` is up, which takes it a moment.
-
-        Raises:
-            Refused: it does not come up.
-        """
-        for _ in range(200):
-            if json.loads(self.run("ip", "-json", "link", "show", "dev", interface))[0]["operstate"] == "UP":
-                return
-            time.sleep(0.01)
-        raise Refused(f"waited 2 s for {interface} to come up", hint="is the machine's own side of it down?")
-
     def find(self, program: str) -> tuple[str, dict[str, str]]:
         """Where `program` is, and the environment that it needs.
 
@@ -66,6 +55,23 @@ class Tools:
                 "LC_ALL": "C.UTF-8",
             }
         raise Refused(f"there is no program {program!r}", hint="`./runbook lab build` fetches it")
+
+
+def await_up(run: Callable[..., str], interface: str) -> None:
+    """Wait until the kernel has noticed, a moment late, that `interface` is up and its bridge passes it on.
+
+    `run` runs `ip` where the interface is.
+
+    Raises:
+        Refused: it does not come up.
+    """
+    for _ in range(200):
+        link = json.loads(run("ip", "-details", "-json", "link", "show", "dev", interface))[0]
+        port = link.get("linkinfo", {}).get("info_slave_data", {}).get("state", "forwarding")
+        if (link["operstate"], port) == ("UP", "forwarding"):
+            return
+        time.sleep(0.01)
+    raise Refused(f"waited 2 s for {interface} to come up", hint="is the other side of it down?")
 
 
 def file_of(program: str, packages: Path) -> Path | None:

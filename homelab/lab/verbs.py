@@ -9,7 +9,7 @@ from typing import Any
 from . import links
 from .anchor import Anchor
 from .slow import Slowness
-from .tools import Tools
+from .tools import Tools, await_up
 from .wire import Refused
 
 HIGHEST_DELAY_MS, LOWEST_MTU, HIGHEST_MTU = 10_000, 576, 9000
@@ -105,7 +105,8 @@ class Wires:
             if wanted.get("cut", wire.cut) != wire.cut:
                 self._tools.run("ip", "link", "set", wire.port, "down" if wanted["cut"] else "up")
                 if not wanted["cut"]:
-                    self._tools.await_up(wire.port)
+                    await_up(self._tools.run, wire.port)
+                    await_up(lambda *argv: str(anchor.ask("quiz", argv=argv)["out"]), wire.nic)
                 wire.cut = wanted["cut"]
         return wire.shown()
 
