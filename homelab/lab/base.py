@@ -68,6 +68,8 @@ def link(path: Path, to: str) -> None:
 
 def hide(path: Path, *, below: bool = True) -> None:
     """Take `path` out of this layer and, with `below`, out of what lies below it."""
+    if any(os.path.lexists(parent) and not parent.is_dir() for parent in path.parents):
+        return  # it is in a folder that is hidden already
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
