@@ -200,12 +200,12 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
         else:
             said = item["msg"].removeprefix("Value error, ")
             shown = item.get("input")
-            got = (
-                f", not {shown!r}"
-                if isinstance(shown, str | int | float | bool) and item["type"] != "value_error"
-                else ""
-            )
+            got = f", not {shown!r}" if isinstance(shown, str | int | float | bool) else ""
+            if item["type"] == "value_error" or (shown is None and path):
+                got = ", and not left empty" if shown is None else ""
             hint = (item.get("ctx") or {}).get("hint", "")
+            if item["type"] in ("list_type", "tuple_type") and isinstance(shown, str | int):
+                hint = f'write a list: ["{shown}"]'
             found.append(
                 Problem(
                     document.where(path),

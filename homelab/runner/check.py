@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-
-from pydantic import BaseModel
 
 from homelab import stages
 from homelab.check import Answer
 from homelab.errors import EXIT_NOT_STARTED, EXIT_OK
 from homelab.lab_lease import CHECKOUT, LAB
 from homelab.params import World
+from homelab.runner.references import references, seen
 from homelab.runner.request import understand
-from homelab.secret import Secret, mask
+from homelab.secret import mask
 
 HERE = "this machine"
 # What stages use at home, and which stage brings it where it is missing.
 PROGRAMS = {
-    "tailscale": "03_enrollment installs it: ./runbook run 03",
+    "tailscale": "03_enrollment installs it: ./runbook run 03 --params {params} --apply",
     "docker": "install Docker Engine, or turn on WSL integration in Docker Desktop",
 }
 
@@ -50,31 +47,14 @@ def _good(world: World) -> Answer:
 
 
 def _secrets(world: World) -> Iterator[Answer]:
-    for where, secret in _references(world):
+    values = {stage: world.document.under(stage[3:]).data or {} for stage in stages.names()}
+    for where, secret in references(world, values):
         name = f"the secret for {where} is there"
+        there, said, hint = seen(secret)
         if secret.kind == "cmd":
-            yield Answer(name, HERE, "skip", f"{secret} is asked only when it is used")
-        elif secret.kind == "env":
-            there = bool(os.environ.get(secret.name))
-            yield _there(
-                name, there, f"{secret.name} is {'set' if there else 'not set'}", f"export {secret.name}=…"
-            )
+            yield Answer(name, HERE, "skip", said)
         else:
-            path = Path(secret.name).expanduser()
-            there = path.is_file() and os.access(path, os.R_OK)
-            what = "can be read" if there else "is not there, or not for you to read"
-            yield _there(name, there, f"{path} {what}", "write the secret there, for you alone: chmod 600")
-
-
-def _references(world: World) -> Iterator[tuple[str, Secret]]:
-    sections: dict[str, BaseModel] = {"": world.common}
-    for stage in stages.names():
-        section = world.document.under(stage[3:]).data or {}
-        sections[f"{stage[3:]}."] = stages.module(stage).Params.model_validate(section)
-    for prefix, section in sections.items():
-        for name, value in section:
-            if isinstance(value, Secret):
-                yield prefix + name, value
+            yield _there(name, there, said, hint)
 
 
 def _there(name: str, there: bool, evidence: str, hint: str) -> Answer:
@@ -87,7 +67,11 @@ def _home(world: World) -> Iterator[Answer]:
             path = shutil.which(program)
             evidence = path or f"no {program} in PATH"
             yield Answer(
-                f"{program} is there", name, "ok" if path else "warn", evidence, "" if path else hint
+                f"{program} is there",
+                name,
+                "ok" if path else "warn",
+                evidence,
+                "" if path else hint.format(params=world.path),
             )
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from homelab import stages
-from homelab.errors import EXIT_INTERRUPTED
+from homelab.errors import EXIT_INTERRUPTED, PrerequisiteMissing
 from homelab.lab_lease import Lease
 from homelab.runner import tied
 from homelab.runner.interrupt import Interrupted, interruptible
 
+# Else it asks whether it may look for news outside.
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 END = 10.0  # seconds that JupyterLab gets to end its kernels
 
 
@@ -24,35 +30,69 @@ def open_notebooks(stage: str | None) -> int:
         ParamsError: no stage is called so.
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
-    notebook = stages.notebook(stages.find(stage)).name if stage else ""
+    notebook = stages.notebook(stages.find(stage) if stage else stages.names()[0]).name
     with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
-                socket = lab.socket()
+                path = lab.socket()
                 print(
                     "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
                     flush=True,
                 )
-                return _jupyter(notebook, {"HOMELAB_LAB": socket})
+                return _jupyter(notebook, {"HOMELAB_LAB": path})
         except Interrupted:
             return EXIT_INTERRUPTED
 
 
-def arguments(notebook: str) -> list[str]:
+def arguments(notebook: str, port: int) -> list[str]:
     """What JupyterLab is started with: on the loopback only, behind its token, at `notebook`."""
-    words = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}"]
-    if os.getuid() == 0:
-        words.append("--allow-root")
-    return [*words, f"--LabApp.default_url=/lab/tree/{stages.NOTEBOOKS.name}/{notebook}"]
+    words = [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}",
+        f"--LabApp.default_url={_page(notebook)}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--ServerApp.log_level=ERROR",
+    ]
+    return [*words, "--allow-root"] if os.getuid() == 0 else words
 
 
-def _jupyter(notebook: str, environment: dict[str, str]) -> int:
+def environment(token: str) -> dict[str, str]:
+    """The token, where no process list shows it; and what Jupyter keeps, in `.venv` and not in your home."""
+    kept = Path(sys.prefix) / "var" / "jupyter"
+    places = {
+        name: str(kept / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
+    settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(SETTINGS))
+    return {"JUPYTER_TOKEN": token, **places}
+
+
+def _page(notebook: str) -> str:
+    return f"/lab/tree/{stages.NOTEBOOKS.name}/{notebook}"
+
+
+def _free_port() -> int:
+    for port in (*range(8888, 8988), 0):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                tried.bind(("127.0.0.1", port))
+                return int(tried.getsockname()[1])
+    raise PrerequisiteMissing("no port of the loopback is free", "127.0.0.1")
+
+
+def _jupyter(notebook: str, lab: dict[str, str]) -> int:
+    token, port = secrets.token_urlsafe(24), _free_port()
     process = subprocess.Popen(
-        tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook)),
-        env={**os.environ, **tied.environment(), **environment},
+        tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook, port)),
+        env={**os.environ, **tied.environment(), **environment(token), **lab},
         stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
         start_new_session=True,
     )
+    print(f"JupyterLab (Ctrl-C ends it): http://127.0.0.1:{port}{_page(notebook)}?token={token}", flush=True)
     try:
         return process.wait()
     except Interrupted:

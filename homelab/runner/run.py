@@ -11,7 +11,7 @@ from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED, HomelabError
 from homelab.lab_lease import Lease
 from homelab.runner import folder as folders
-from homelab.runner import records
+from homelab.runner import records, references
 from homelab.runner.blot import conceal_all
 from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.interrupt import Interrupted, interruptible
@@ -24,8 +24,10 @@ def run(request: Request, out: str | None = None, terminal: Terminal | None = No
     """Execute the stages of `request`; returns the exit status by the command line's contract.
 
     Raises:
+        ParamsError: a secret that a parameter refers to is not there.
         PrerequisiteMissing: nothing was started, and nothing is left behind.
     """
+    references.require(request.world, request.stages)
     conceal_all(request.world, request.stages.values())
     folder = folders.make(out)
     try:

@@ -31,8 +31,8 @@ def undo(run: str, apply: bool | None) -> int:
     world = open_world(said["params"], apply)
     try:
         plan = world.journal.way_back(said["run"])
-        if plan:
-            print(plan)
+        for note in plan.notes:
+            print(note)
         return EXIT_OK if world.apply(plan) else EXIT_DRIFT
     finally:
         world.close()

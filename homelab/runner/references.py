@@ -1,0 +1,54 @@
+"""The secrets that a run's parameters refer to: is each of them there, before anything starts?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from homelab import stages
+from homelab.errors import ParamsError, Problem
+from homelab.params import World
+from homelab.secret import Secret
+
+
+def references(world: World, values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Secret]]:
+    """Each reference with the parameter that holds it; `values`: per stage, its plain parameters."""
+    models: dict[str, BaseModel] = {"": world.common}
+    for stage, found in values.items():
+        models[f"{stage[3:]}."] = stages.module(stage).Params.model_validate(found)
+    for prefix, model in models.items():
+        for name, value in model:
+            if isinstance(value, Secret):
+                yield prefix + name, value
+
+
+def seen(secret: Secret) -> tuple[bool, str, str]:
+    """Whether `secret` is there, what was seen, and what to do; a command is asked only when it is used."""
+    if secret.kind == "cmd":
+        return True, f"{secret} is asked only when it is used", ""
+    if secret.kind == "env":
+        there = bool(os.environ.get(secret.name))
+        return there, f"{secret.name} is {'set' if there else 'not set'}", f"export {secret.name}=…"
+    path = Path(secret.name).expanduser()
+    there = path.is_file() and os.access(path, os.R_OK)
+    said = f"{path} {'can be read' if there else 'is not there, or not for you to read'}"
+    return there, said, "write the secret there, for you alone: chmod 600"
+
+
+def require(world: World, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Insist that every secret is there.
+
+    Raises:
+        ParamsError: the ones that are not, each with its parameter.
+    """
+    problems = []
+    for name, secret in references(world, values):
+        there, said, hint = seen(secret)
+        if not there:
+            problems.append(Problem(name, said, hint))
+    if problems:
+        raise ParamsError(problems)
