@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ QUIET = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else debugpy warns into the middle of our output
     "PYTHONUNBUFFERED": "1",
 }
+
+# What programs keep for their next start goes into `.venv`, and not into the reader's home.
+KEPT = Path(sys.prefix) / "var"
 
 
 class _Specs(KernelSpecManager):
@@ -115,6 +119,7 @@ class Kernels:
                     **QUIET,
                     **tied.environment(),
                     "IPYTHONDIR": str(folder / "ipython"),  # nobody's startup files, nobody's history
+                    "MPLCONFIGDIR": str(KEPT / "matplotlib"),
                     **self.environment,
                 },
                 stdout=log,

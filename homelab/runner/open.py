@@ -10,13 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED, PrerequisiteMissing
 from homelab.lab_lease import Lease
 from homelab.runner import tied
 from homelab.runner.interrupt import Interrupted, interruptible
+from homelab.runner.kernels import KEPT
 
 # Else it asks whether it may look for news outside.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
@@ -59,7 +59,7 @@ def arguments(notebook: str, port: int) -> list[str]:
 
 def environment(token: str) -> dict[str, str]:
     """The token, where no process list shows it; and what Jupyter keeps, in `.venv` and not in your home."""
-    kept = Path(sys.prefix) / "var" / "jupyter"
+    kept = KEPT / "jupyter"
     places = {
         name: str(kept / name.lower())
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
@@ -67,7 +67,7 @@ def environment(token: str) -> dict[str, str]:
     settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(SETTINGS))
-    return {"JUPYTER_TOKEN": token, **places}
+    return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib"), **places}
 
 
 def _page(notebook: str) -> str:
