@@ -125,7 +125,7 @@ def _exec(asked: argparse.Namespace) -> int:
 def _shell(asked: argparse.Namespace) -> int:
     from . import session
 
-    return session.in_terminal(_socket(), asked.machine, ["bash", "-i"])
+    return session.shell(_socket(), asked.machine)
 
 
 def _link(asked: argparse.Namespace) -> int:

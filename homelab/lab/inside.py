@@ -8,14 +8,15 @@ import re
 import signal
 import socket
 import tempfile
+import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import processes
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group
-from .wire import Refused, reply
+from .wire import Refused, close, reply
 
 Connection = socket.socket
 Handler = Callable[[dict[str, Any], Connection, list[int]], None]
@@ -42,11 +43,11 @@ class Inside:
         handler(request, connection, fds)
 
     def _do_run(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
-        argv = request.get("argv")
+        argv, tty = request.get("argv"), bool(request.get("tty"))
         if not isinstance(argv, list) or not argv or not all(isinstance(a, str) for a in argv):
             raise Refused("`argv` must be a list of words")
-        if len(fds) != 3:
-            raise Refused("a command needs three descriptors")
+        if len(fds) != (0 if tty else 3):
+            raise Refused("a command needs three descriptors, or `tty` and none")
         over, told = threading.Event(), threading.Event()
 
         def ended(status: int) -> None:
@@ -55,6 +56,32 @@ class Inside:
             reply(connection, {"rc": status})
             _hang_up(connection)
 
+        # A terminal is made here: one of the caller's would have no name in this machine.
+        terminal = os.openpty() if tty else ()
+        try:
+            if terminal:
+                termios.tcsetwinsize(terminal[1], request.get("size") or (24, 80))
+            pid, status = self._start_command(request, terminal[1:] * 3 or fds, ended)
+            reply(connection, {"pid": pid}, terminal[:1])
+        finally:
+            told.set()
+            close(terminal)
+        if not pid:
+            reply(connection, {"rc": status})
+            return
+        while connection.recv(1024):
+            continue
+        if not over.is_set():  # the client left: what it started goes with it
+            end_group(pid, signal.SIGTERM)
+            end_group(pid, signal.SIGCONT)
+            if not over.wait(1):
+                end_group(pid, signal.SIGKILL)
+
+    def _start_command(
+        self, request: dict[str, Any], fds: Sequence[int], ended: Callable[[int], None]
+    ) -> tuple[int, int]:
+        """The PID of the command; 0, and its status, where it cannot be started."""
+        argv = request["argv"]
         try:
             pid = self.children.start(
                 argv,
@@ -71,20 +98,8 @@ class Inside:
             found = not isinstance(error, FileNotFoundError)
             what = error.strerror if found else "command not found"
             os.write(fds[2], f"{argv[0]}: {what}\n".encode())
-            reply(connection, {"pid": 0})
-            reply(connection, {"rc": NOT_ALLOWED if found else NOT_FOUND})
-            return
-        try:
-            reply(connection, {"pid": pid})
-        finally:
-            told.set()
-        while connection.recv(1024):
-            continue
-        if not over.is_set():  # the client left: what it started goes with it
-            end_group(pid, signal.SIGTERM)
-            end_group(pid, signal.SIGCONT)
-            if not over.wait(1):
-                end_group(pid, signal.SIGKILL)
+            return 0, NOT_ALLOWED if found else NOT_FOUND
+        return pid, 0
 
     def _do_start(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         name, over = request["name"], threading.Event()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import select
 import signal
 import termios
@@ -29,25 +27,31 @@ def run(socket: Path, machine: str, argv: list[str]) -> int:
         return int(connection.answer()["rc"])
 
 
-def in_terminal(socket: Path, machine: str, argv: list[str]) -> int:
-    """Run `argv` in `machine` in a terminal of its own that we show; its status.
+def shell(socket: Path, machine: str) -> int:
+    """A shell in `machine`; its status. Where nobody types, it reads its commands from standard input.
 
     Raises:
         LabError: there is no lab, or no such machine.
     """
-    ours, theirs = pty.openpty()
-    _same_size(ours)
-    try:
-        with ask(socket, _request(machine, argv) | {"tty": True}, (theirs, theirs, theirs)) as connection:
-            connection.answer()
-            os.close(theirs)
-            theirs = -1
-            _show(ours)
-            return int(connection.answer()["rc"])
-    finally:
-        os.close(ours)
-        if theirs >= 0:
-            os.close(theirs)
+    if os.isatty(0):
+        return in_terminal(socket, machine, ["bash", "-i"])
+    return run(socket, machine, ["bash"])
+
+
+def in_terminal(socket: Path, machine: str, argv: list[str]) -> int:
+    """Run `argv` in `machine` in a terminal of the machine's own that we show; its status.
+
+    Raises:
+        LabError: there is no lab, or no such machine.
+    """
+    with ask(socket, _request(machine, argv) | {"tty": True, "size": _size()}) as connection:
+        connection.answer()
+        terminal = connection.fds.pop()
+        try:
+            _show(terminal)
+        finally:
+            os.close(terminal)  # hangs up on what still runs in it
+        return int(connection.answer()["rc"])
 
 
 def _request(machine: str, argv: list[str]) -> dict[str, object]:
@@ -56,39 +60,35 @@ def _request(machine: str, argv: list[str]) -> dict[str, object]:
 
 
 def _show(terminal: int) -> None:
-    """Copy between our terminal and `terminal` until that is hung up."""
+    """Copy between our terminal and `terminal` until one of them is hung up."""
     before = termios.tcgetattr(0) if os.isatty(0) else None
-    sized = signal.signal(signal.SIGWINCH, lambda *_: _same_size(terminal))
+    sized = signal.signal(signal.SIGWINCH, lambda *_: termios.tcsetwinsize(terminal, _size()))
     if before:
         tty.setraw(0)
     try:
-        watched = [0, terminal]
         while True:
-            readable, _, _ = select.select(watched, [], [])
-            if terminal in readable:
-                try:
-                    data = os.read(terminal, 1 << 16)
-                except OSError:  # EIO: the last process in it is gone
-                    return
-                if not data:
-                    return
-                _write_all(1, data)
-            if 0 in readable:
-                data = os.read(0, 1 << 16)
-                if data:
-                    _write_all(terminal, data)
-                else:
-                    watched.remove(0)
-                    _write_all(terminal, b"\x04")
+            readable, _, _ = select.select([0, terminal], [], [])
+            for source, target in ((terminal, 1), (0, terminal)):
+                if source in readable:
+                    if not (data := _read(source)):
+                        return
+                    _write_all(target, data)
     finally:
         signal.signal(signal.SIGWINCH, sized)
         if before:
             termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
-def _same_size(terminal: int) -> None:
-    if os.isatty(0):
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # EIO: the last process in it, or whoever showed it, is gone
+        return b""
+
+
+def _size() -> tuple[int, int]:
+    """Rows and columns of our terminal."""
+    return termios.tcgetwinsize(0) if os.isatty(0) else (24, 80)
 
 
 def _write_all(fd: int, data: bytes) -> None:

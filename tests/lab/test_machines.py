@@ -8,6 +8,7 @@ import pty
 import select
 import socket
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -139,11 +140,57 @@ def test_a_shell_has_a_prompt_and_a_terminal(lab: Lab) -> None:
         "sleep in the foreground",
         lambda: lab.run("tequila", "ps", "-o", "stat=", "-C", "sleep").stdout == "S+\n",
     )
+    assert lab.says("tequila", "ps", "-o", "tty=", "-C", "sleep").startswith("pts/")
     os.write(ours, b"\x03")  # Ctrl-C ends the sleep, not the shell
     _until(ours, "root@tequila:~#")
+    os.write(ours, b"tty\n")  # a name that the machine knows, so less and job control work
+    assert "not a tty" not in _until(ours, "/dev/pts/")
     os.write(ours, b"test -t 0 && exit 7\n")
     assert shell.wait(10) == 7, seen
     os.close(ours)
+
+
+def test_a_terminal_has_the_size_of_the_callers_from_the_first_moment(lab: Lab) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (33, 123))
+    shown = subprocess.Popen(
+        [*LAB, "exec", "iot", "--", "stty", "size"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=CHECKOUT,
+        env={**os.environ, "HOMELAB_LAB": lab.socket},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    _until(ours, "33 123")
+    assert shown.wait(10) == 0
+    os.close(ours)
+
+
+def test_a_shell_whose_terminal_goes_away_ends(lab: Lab) -> None:
+    ours, theirs = pty.openpty()
+    shell = subprocess.Popen(
+        [*LAB, "shell", "iot"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        cwd=CHECKOUT,
+        env={**os.environ, "HOMELAB_LAB": lab.socket, "TERM": "dumb"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    _until(ours, "root@iot:~#")
+    os.close(ours)
+    shell.wait(10)
+    wait_for("no shell", lambda: lab.run("iot", "pgrep", "-x", "bash").returncode == 1)
+
+
+def test_a_shell_without_a_terminal_reads_its_commands_and_ends_with_them(lab: Lab) -> None:
+    done = lab.cli("shell", "iot", input="hostname\nexit 4\n", timeout=10)
+    assert (done.returncode, done.stdout, done.stderr) == (4, "iot\n", "")
+    nothing = lab.cli("shell", "iot", stdin=subprocess.DEVNULL, timeout=10)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "")
 
 
 def _until(terminal: int, text: str) -> str:
