@@ -18,7 +18,7 @@ def command(address: str, count: int = 1) -> list[str]:
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
         return ["timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}"]
-    return ["ping", "-n", "-c", str(count), "-i", "0.2", "-W", "1", address]
+    return ["ping", "-n", "-c", str(count), "-i", "0.2", "-W", "0.5", address]
 
 
 def tried(machine: Machine, address: str, count: int = 1) -> tuple[bool, str]:
