@@ -84,6 +84,11 @@ def conceal(value: str) -> None:
         _revealed.add(value)
 
 
+def revealed() -> list[str]:
+    """The values that `mask` hides: for a runner, which writes down what we print."""
+    return sorted(_revealed)
+
+
 def mask(text: str) -> str:
     """`text` with every revealed secret, and everything shaped like a Tailscale key, blotted out."""
     for value in sorted(_revealed, key=len, reverse=True):

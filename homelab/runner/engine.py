@@ -6,6 +6,7 @@ it no output path, and every save is ours, masked and atomic.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import sys
 import time
@@ -18,6 +19,7 @@ from homelab.runner.blot import blot
 from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.kernels import Kernels
 from homelab.runner.records import MIME
+from homelab.secret import conceal
 
 # jsonschema would build the grammar of international addresses (1.5 s), which no notebook's schema
 # uses; it does without where the module is not there.
@@ -36,6 +38,7 @@ finally:
         del sys.modules[_GRAMMAR]
 
 NAME = "homelab"
+_REVEALED = "getattr(__import__('sys').modules.get('homelab.secret'), 'revealed', list)()"
 SAVE_EVERY = 5.0  # seconds between saves while a cell is running
 
 
@@ -127,18 +130,31 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             begun += cell.cell_type == "code" and bool(cell.source.strip())
             manager.cell_start(cell, index)
             job.heard(self.nb, begun)
+            failed: BaseException | None = None
             try:
-                self.execute_cell(cell, index)
-            except CellExecutionError as error:
-                manager.cell_exception(cell, cell_index=index, exception=error)
-                break
+                try:
+                    self.execute_cell(cell, index)
+                except CellExecutionError as error:
+                    failed = error
+                self._learn_secrets()
             except BaseException as error:
-                manager.cell_exception(cell, cell_index=index, exception=error)
+                failed = error
                 raise
             finally:
+                if failed:
+                    manager.cell_exception(cell, cell_index=index, exception=failed)
                 _settle(cell)
                 manager.cell_complete(cell, cell_index=index)
+            if failed:
+                break
         job.heard(self.nb, begun)
+
+    def _learn_secrets(self) -> None:
+        """Have the cell's outputs masked for what its code has revealed, before they are saved."""
+        asked = self.kc.execute("", silent=True, store_history=False, user_expressions={"secrets": _REVEALED})
+        answer = self.wait_for_reply(asked)["content"].get("user_expressions", {}).get("secrets", {})
+        for value in ast.literal_eval(answer.get("data", {}).get("text/plain", "[]")):
+            conceal(value)
 
     def process_message(self, *args: Any, **kwargs: Any) -> Any:
         """Join streams as they come, so that no secret hides in a seam; tell of records at once."""

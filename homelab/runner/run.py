@@ -65,6 +65,7 @@ class _Run:
                 interrupted = True
                 if not started:
                     self.folder.discard()
+                    self.terminal.say("Interrupted, before anything was started.")
                     return EXIT_INTERRUPTED
             except FolderFailed as error:
                 self.results.error = stage_problem(error)
