@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-TAILSCALED = "tailscaled"
+TAILSCALED, DNS, CLOUD = "tailscaled", "dns", "cloud"
 PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
 CLOUD_STATE = "/var/lib/cloud"
@@ -60,4 +60,4 @@ def _cloud(blueprint: dict[str, Any]) -> list[Daemon]:
         "--ip", main, "--derp", ",".join(cloud["derp"]), "--dns", cloud["dns"], "--domain", cloud["tailnet"],
         "--owner", cloud["owner"], "--api-key", API_KEY, "--auth-key", AUTH_KEY,
     ]  # fmt: skip
-    return [Daemon(machine, "dns", dns), Daemon(machine, "cloud", serve)]
+    return [Daemon(machine, DNS, dns), Daemon(machine, CLOUD, serve)]

@@ -148,9 +148,10 @@ class Inside:
         return [p for p in processes.all() if p.name == name and p.pid not in ours]
 
     def _do_alive(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
-        """The lab's own: whether a daemon that was started still runs."""
+        """The lab's own: whether a daemon runs, whoever started it."""
         _, over = self._daemons.get(request["name"], (0, None))
-        reply(connection, {"alive": over is not None and not over.is_set()})
+        alive = over is not None and not over.is_set()
+        reply(connection, {"alive": alive or bool(self._started_elsewhere(request["name"]))})
 
     def _do_socket(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         family = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(request.get("family") or "inet")

@@ -48,6 +48,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
         "docker": Path(docker).exists(),
         "gateway": machine["gateway"],
         "nat": wire_.nat if wire_ else None,
+        "services": services.running(name),
     }
 
 

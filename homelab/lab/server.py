@@ -82,6 +82,9 @@ class Server:
         link = self._lab.wires.change(machine, request.get("network"), request.get("set") or {})
         reply(connection, {"link": link})
 
+    def _do_start_missing(self, request: dict[str, Any], connection: socket.socket) -> None:
+        reply(connection, {"ok": True, "started": self._services.start_missing()})
+
     def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True, "joined": self._services.enroll()})
 

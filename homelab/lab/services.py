@@ -22,12 +22,54 @@ class Services:
         self._known = daemons.known(lab.blueprint)
 
     def start_all(self) -> None:
-        """The cloud, and the tailscaled of every machine that has one."""
-        for daemon in self._known.values():
-            if daemon.name != daemons.TAILSCALED or self.has_client(daemon.machine):
-                self._begin(daemon)
+        """The cloud, and the tailscaled of every machine that has one.
+
+        Raises:
+            Refused: one does not start.
+        """
+        self._begin_all(self._wanted())
         self._lab.note("daemons started")
-        if cloud := self._lab.blueprint["cloud"]:
+
+    def start_missing(self) -> list[str]:
+        """Start what does not run any more, as ``machine/name``; those that were started.
+
+        Raises:
+            Refused: one does not start.
+        """
+        gone = [d for d in self._wanted() if not self._is_alive(d)]
+        if any(d.name == daemons.DNS for d in gone):  # a new DNS knows only what a new cloud tells it
+            alive = [d for d in self._wanted() if d.name == daemons.CLOUD and d not in gone]
+            for daemon in alive:
+                self._lab.machines[daemon.machine].ask("stop", name=daemon.name)
+            gone = [d for d in self._wanted() if d in gone or d in alive]
+        self._begin_all(gone)
+        for daemon in gone:
+            if daemon.name == daemons.TAILSCALED:
+                tailnet.await_daemon(self._lab.machines[daemon.machine])
+        names = [f"{d.machine}/{d.name}" for d in gone]
+        self._lab.note(f"started again: {', '.join(names) or 'nothing'}")
+        return names
+
+    def running(self, machine: str) -> dict[str, str]:
+        """How the lab's own daemons in a machine are: ``running`` or ``not running``."""
+        return {
+            d.name: "running" if self._is_alive(d) else "not running"
+            for d in self._wanted()
+            if d.machine == machine
+        }
+
+    def _wanted(self) -> list[Daemon]:
+        """Every daemon that should run; the public DNS, which the others ask, first."""
+        return [d for d in self._known.values() if d.name != daemons.TAILSCALED or self.has_client(d.machine)]
+
+    def _is_alive(self, daemon: Daemon) -> bool:
+        return bool(self._lab.machines[daemon.machine].ask("alive", name=daemon.name)["alive"])
+
+    def _begin_all(self, wanted: list[Daemon]) -> None:
+        for daemon in wanted:
+            self._begin(daemon)
+        cloud = self._lab.blueprint["cloud"]
+        if cloud and any(d.machine == cloud["machine"] and d.name != daemons.TAILSCALED for d in wanted):
             self._await_cloud(self._lab.machines[cloud["machine"]])
             self._lab.note("cloud ready")
 
@@ -36,12 +78,12 @@ class Services:
             f"/proc/{machine.pid}/root{daemons.CLOUD_STATE}/admin.sock",
             time.monotonic() + tailnet.PATIENCE,
         )
-        while time.monotonic() < end and machine.ask("alive", name="cloud")["alive"]:
+        while time.monotonic() < end and machine.ask("alive", name=daemons.CLOUD)["alive"]:
             with socket.socket(socket.AF_UNIX) as sock:
                 if sock.connect_ex(path) == 0:
                     return
             time.sleep(0.005)
-        log = self._lab.folder / "log" / f"{machine.name}-cloud.log"
+        log = self._lab.folder / "log" / f"{machine.name}-{daemons.CLOUD}.log"
         said = log.read_text(errors="replace").strip().splitlines()[-2:]
         raise Refused(f"the lab's cloud did not start: {' | '.join(said) or 'it said nothing'}", str(log))
 

@@ -13,6 +13,7 @@ def status(document: dict[str, Any]) -> str:
         notes = [f"plays {machine['stand_in']}"] if machine["stand_in"] else []
         notes += ["Docker"] if machine["docker"] else []
         notes += [f"{machine['nat']} NAT"] if machine["nat"] else []
+        notes += [f"{service} is not running" for service in missing(machine)]
         rows.append(
             (
                 name,
@@ -24,7 +25,15 @@ def status(document: dict[str, Any]) -> str:
             )
         )
     changed = [link for link in document["links"] if differs(link)]
-    return "\n".join([head, "", *table(rows), *(["", *(link_line(w) for w in changed)] if changed else [])])
+    lines = [head, "", *table(rows), *(["", *(link_line(w) for w in changed)] if changed else [])]
+    if any(missing(machine) for machine in document["machines"].values()):
+        lines += ["", "Hint: ./runbook lab up starts what is not running"]
+    return "\n".join(lines)
+
+
+def missing(machine: dict[str, Any]) -> list[str]:
+    """The lab's own daemons that should run in a machine of the status document and do not."""
+    return [name for name, state in machine.get("services", {}).items() if state != "running"]
 
 
 def differs(link: dict[str, Any]) -> bool:

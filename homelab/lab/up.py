@@ -14,7 +14,7 @@ from homelab import __version__
 from homelab.errors import HomelabError, LabError, PrerequisiteMissing
 from homelab.labsocket import request
 
-from . import blueprint, build, folder, launch, paths, preflight, topology
+from . import blueprint, build, folder, launch, paths, preflight, show, topology
 
 PATIENCE = 60.0
 
@@ -152,7 +152,11 @@ def _already(place: Path, enrolled: bool) -> str:
         raise LabError(
             "another `lab up` did not come to its end", str(place), "`./runbook lab down`, then again"
         )
+    again = ""
+    if any(show.missing(machine) for machine in now["machines"].values()):
+        started = request(path, op="start_missing")["started"]
+        again = f"; started again: {', '.join(started)}" if started else ""
     if not enrolled:
-        return f"the lab is up already: {len(now['machines'])} machines (tier {now['tier']})"
+        return f"the lab is up already: {len(now['machines'])} machines (tier {now['tier']}){again}"
     joined = request(path, op="enroll")["joined"]
-    return f"the lab is up already, and {len(joined)} machines are in its tailnet: {', '.join(joined)}"
+    return f"the lab is up already, and {len(joined)} machines are in its tailnet: {', '.join(joined)}{again}"

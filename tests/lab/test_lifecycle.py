@@ -76,6 +76,43 @@ def test_up_enrolled_on_a_lab_that_is_up_joins_who_is_missing(call: Call) -> Non
     assert document["enrolled"] is True
 
 
+@pytest.mark.parametrize(
+    ("victims", "died", "again"),
+    [
+        ([("cloud", "cloud serve")], {"cloud/cloud"}, ["cloud/cloud"]),
+        ([("cloud", "cloud dns")], {"cloud/dns"}, ["cloud/dns", "cloud/cloud"]),
+        (
+            [("cloud", "/opt/cloud/cloud"), ("phone", "tailscaled")],
+            {"cloud/dns", "cloud/cloud", "phone/tailscaled"},
+            ["cloud/dns", "cloud/cloud", "phone/tailscaled"],
+        ),
+    ],
+    ids=["cloud", "dns", "all"],
+)
+def test_what_died_is_seen_and_started_again_by_up(
+    call: Call, victims: list[tuple[str, str]], died: set[str], again: list[str]
+) -> None:
+    assert call("up").returncode == 0
+    assert "not running" not in call("status").stdout
+    for machine, program in victims:
+        call("exec", machine, "--", "pkill", "-9", "-f", program)
+
+    def dead() -> set[str]:
+        machines = json.loads(call("status", "--json").stdout)["machines"]
+        return {f"{m}/{n}" for m in machines for n, s in machines[m]["services"].items() if s != "running"}
+
+    wait_for("the death to be seen", lambda: dead() == died)
+    said = call("status").stdout
+    assert not [name for name in died if f"{name.partition('/')[2]} is not running" not in said]
+    assert "Hint: ./runbook lab up starts what is not running" in said
+    done = call("up")
+    assert done.returncode == 0, done
+    assert done.stdout.strip().endswith(f"; started again: {', '.join(again)}")
+    assert dead() == set()
+    page = call("exec", "visitor", "--", "curl", "-sS", "-m", "10", "https://whatismyip.lab")
+    assert page.stdout == "203.0.113.50\n", page
+
+
 def test_addresses_of_a_tailnet_repeat(call: Call, lab: Lab) -> None:
     assert call("up", "--enrolled").returncode == 0
     mine = json.loads(call("status", "--json").stdout)["machines"]
