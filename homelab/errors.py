@@ -7,7 +7,7 @@ turns the type into an exit status: see ``EXIT_STATUS``.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -55,6 +55,10 @@ class LabError(HomelabError):
     """The lab refused a request or is not there."""
 
 
+class LabRefused(LabError):
+    """The lab refused a request before it began anything: no lab, no such machine, a value out of range."""
+
+
 class CommandFailed(HomelabError):
     """A command ended with a status that was not expected (`rc`), with what it printed."""
 
@@ -93,6 +97,17 @@ class CheckFailed(HomelabError):
 
 
 EXIT_OK, EXIT_FAILED, EXIT_DRIFT, EXIT_NOT_STARTED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to `name`, or all of them."""
+    import difflib  # only where something is wrong: every start of ours would pay for it
+
+    words = sorted(set(known))
+    near = difflib.get_close_matches(name, words, 1, 0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(words)}" if words else ""
 
 
 def exit_status(error: BaseException) -> int:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from homelab.errors import LabError
+from homelab.errors import LabError, LabRefused
 
 MAX_FDS = 4
 DOWN = "start it: ./runbook lab up"
@@ -47,7 +47,8 @@ class Connection:
         """The next line; descriptors that came with it are in `fds`.
 
         Raises:
-            LabError: what the lab says went wrong, or that it is gone.
+            LabRefused: the lab began nothing, and says why.
+        LabError: what the lab says went wrong, or that it is gone.
         """
         while b"\n" not in self._buffer:
             try:
@@ -63,7 +64,8 @@ class Connection:
         line, _, self._buffer = self._buffer.partition(b"\n")
         document: dict[str, Any] = json.loads(line)
         if problem := document.get("error"):
-            raise LabError(problem["what"], problem.get("where", ""), problem.get("hint", ""))
+            kind = LabRefused if problem.get("type") == "LabRefused" else LabError
+            raise kind(problem["what"], problem.get("where", ""), problem.get("hint", ""))
         return document
 
     def settimeout(self, seconds: float | None) -> None:
@@ -80,14 +82,14 @@ def ask(path: str | Path, document: dict[str, Any], fds: Sequence[int] = ()) -> 
     """A connection on which `document` has been sent.
 
     Raises:
-        LabError: no lab answers at `path`.
+        LabRefused: no lab answers at `path`.
     """
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.connect(str(path))
     except OSError as error:
         sock.close()
-        raise LabError("no lab answers", str(path), DOWN) from error
+        raise LabRefused("no lab answers", str(path), DOWN) from error
     connection = Connection(sock, str(path))
     try:
         connection.send(document, fds)

@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from homelab import stages
-from homelab.errors import ParamsError, Problem
+from homelab.errors import ParamsError, Problem, nearest
 from homelab.secret import Secret
-from homelab.yamldoc import Document, load, nearest, problems_of
+from homelab.yamldoc import Document, load, problems_of
 
 PARAMS = Path(__file__).resolve().parents[1] / "params"
 TAILSCALE = "https://controlplane.tailscale.com"

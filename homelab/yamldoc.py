@@ -5,7 +5,6 @@ A leaf module: it imports nothing of ours but the errors, so that the lab may us
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from homelab.errors import ParamsError, Problem
+from homelab.errors import ParamsError, Problem, nearest
 
 LARGEST = 1_000_000  # bytes; a params file is a page or two
 DEEPEST = 40  # levels of nesting
@@ -214,15 +213,6 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
                 )
             )
     return found
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to `name`, or all of them."""
-    words = sorted(set(known))
-    near = difflib.get_close_matches(name, words, 1, 0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(words)}" if words else ""
 
 
 def _names(model: type[BaseModel], path: KeyPath) -> list[str]:

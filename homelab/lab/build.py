@@ -52,8 +52,8 @@ def ensure() -> Built:
     """Everything built; makes what is missing. Two at once do it once.
 
     Raises:
-        PrerequisiteMissing: no Go, no apt, or no network where one of them is needed.
-        LabError: a build failed, or the disk is full.
+        PrerequisiteMissing: no Go, no apt, or no network where one of them is needed; or the disk is full.
+        LabError: a build failed.
     """
     if built := find():
         return built

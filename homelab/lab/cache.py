@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from homelab.errors import LabError
+from homelab.errors import PrerequisiteMissing
 
 from . import paths
 
@@ -21,7 +21,7 @@ def building(waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the cache's lock. `waiting` is called once if another build holds it.
 
     Raises:
-        LabError: the cache cannot be written (full, read-only).
+        PrerequisiteMissing: the cache cannot be written (full, read-only).
     """
     with refusing_full_disk():
         paths.cache().mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def refusing_full_disk() -> Iterator[None]:
     """Turn "no space left" and the like into one clear error.
 
     Raises:
-        LabError: the disk is full, over quota or read-only.
+        PrerequisiteMissing: the disk is full, over quota or read-only.
     """
     try:
         yield
@@ -81,7 +81,7 @@ def need_room(mebibytes: int) -> None:
     """Stop before a step that would fill the disk: apt, for one, hangs on a full one.
 
     Raises:
-        LabError: less than `mebibytes` are free.
+        PrerequisiteMissing: less than `mebibytes` are free.
     """
     if free() < mebibytes:
         raise no_room(OSError(errno.ENOSPC, f"the next step needs {mebibytes} MiB"))
@@ -98,10 +98,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, 
 
 
 def no_room(error: OSError) -> Exception:
-    """`error` as a `LabError` when the cache has no room for us, else itself."""
+    """`error` as a `PrerequisiteMissing` when the cache has no room for us, else itself."""
     if error.errno not in _NO_ROOM:
         return error
-    return LabError(
+    return PrerequisiteMissing(
         f"the cache cannot be written: {error.strerror} ({free()} MiB are free); nothing half-done is left",
         str(paths.cache()),
         "make room, or set HOMELAB_CACHE to a folder on another disk (about 1.5 GiB are needed)",

@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from homelab.errors import HomelabError, LabError, ParamsError, exit_status
+from homelab.errors import EXIT_FAILED, EXIT_NOT_STARTED, HomelabError, LabRefused, ParamsError, exit_status
 from homelab.labsocket import request
 
 from . import folder, paths
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         return exit_status(error)
     except HomelabError as error:
         print(_told(error), file=sys.stderr)
-        return exit_status(error)
+        return EXIT_NOT_STARTED if isinstance(error, LabRefused) else exit_status(error)
 
 
 def _told(error: HomelabError) -> str:
@@ -36,8 +36,16 @@ def _told(error: HomelabError) -> str:
     return str(error)
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse ends with 2, which the command line's contract has for something else."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_NOT_STARTED, f"{self.prog}: {message}\nHint: {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="runbook lab", description="The disposable lab.")
+    parser = _Parser(prog="runbook lab", description="The disposable lab.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, do: Any, about: str) -> argparse.ArgumentParser:
@@ -68,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     cut = link.add_mutually_exclusive_group()
     cut.add_argument("--cut", action="store_const", const=True, dest="cut", help="pull the plug")
     cut.add_argument("--mend", action="store_const", const=False, dest="cut", help="put it back")
+    link.add_argument("--reset", action="store_true", help="as it was laid, but for what else is said here")
     add("build", _build, "build what the lab runs on into the cache")
     add("preflight", _preflight, "can this machine hold a lab?")
     return parser
@@ -93,7 +102,7 @@ def _socket() -> Path:
     """The socket of the lab that $HOMELAB_LAB names, else of this checkout's.
 
     Raises:
-        LabError: none is up.
+        LabRefused: none is up.
         PrerequisiteMissing: another version's is.
     """
     if named := os.environ.get("HOMELAB_LAB"):
@@ -101,14 +110,18 @@ def _socket() -> Path:
     place = paths.lab_folder()
     folder.refuse_other_version(place)
     if not folder.is_held(place):
-        raise LabError("no lab is up", hint="start it: ./runbook lab up")
+        raise LabRefused("no lab is up", hint="start it: ./runbook lab up")
     return place / "lab.sock"
 
 
 def _status(asked: argparse.Namespace) -> int:
     from . import show
 
-    document = request(_socket(), op="status")
+    try:
+        document = request(_socket(), op="status")
+    except LabRefused as error:  # no lab: that is an answer to this question
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
     print(json.dumps(document, indent=1) if asked.json else show.status(document))
     return 0
 
@@ -118,7 +131,7 @@ def _exec(asked: argparse.Namespace) -> int:
 
     command = asked.command[1:] if asked.command[:1] == ["--"] else asked.command
     if not command:
-        raise LabError("no command", hint="runbook lab exec MACHINE -- CMD…")
+        raise LabRefused("no command", hint="runbook lab exec MACHINE -- CMD…")
     return session.run(_socket(), asked.machine, command)
 
 
@@ -136,7 +149,9 @@ def _link(asked: argparse.Namespace) -> int:
         "udp": asked.udp, "nat": asked.nat, "cut": asked.cut,
     }  # fmt: skip
     wanted = {key: value for key, value in named.items() if value is not None}
-    answer = request(_socket(), op="link", machine=asked.machine, network=asked.network, set=wanted)
+    answer = request(
+        _socket(), op="link", machine=asked.machine, network=asked.network, set=wanted, reset=asked.reset
+    )
     print(show.link_line(answer["link"]))
     return 0
 

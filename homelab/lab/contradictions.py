@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from homelab.errors import Problem
-from homelab.yamldoc import Document, nearest
+from homelab.errors import Problem, nearest
+from homelab.yamldoc import Document
 
 from .shapes import Machine, Topology
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import processes
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group
-from .wire import Refused, close, reply
+from .wire import Refused, Unfit, close, reply
 
 Connection = socket.socket
 Handler = Callable[[dict[str, Any], Connection, list[int]], None]
@@ -93,7 +93,7 @@ class Inside:
                 tty=bool(request.get("tty")),
             )
         except KeyError as error:
-            raise Refused(f"there is no user {error.args[0]!r}", self.name) from error
+            raise Unfit(f"there is no user {error.args[0]!r}", self.name) from error
         except OSError as error:
             found = not isinstance(error, FileNotFoundError)
             what = error.strerror if found else "command not found"

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from homelab.errors import nearest
+
 from . import anchor, base, daemons, hostview, kernel, links, root
 from .anchor import Anchor
 from .tools import Tools
 from .verbs import Wires
-from .wire import Refused
+from .wire import Unfit
 
 
 class Lab:
@@ -106,11 +108,11 @@ class Lab:
         """The machine called `name`.
 
         Raises:
-            Refused: there is none.
+            Unfit: there is none.
         """
         if name in self.machines:
             return self.machines[name]
-        raise Refused(f"there is no machine {name!r}", hint=f"machines: {', '.join(self.machines)}")
+        raise Unfit(f"there is no machine {name!r}", hint=nearest(str(name), self.machines))
 
 
 def _all(do: Callable[[str], None], names: list[str]) -> None:

@@ -79,7 +79,8 @@ class Server:
 
     def _do_link(self, request: dict[str, Any], connection: socket.socket) -> None:
         machine = self._lab.machine(request.get("machine")).name
-        link = self._lab.wires.change(machine, request.get("network"), request.get("set") or {})
+        wanted, reset = request.get("set") or {}, bool(request.get("reset"))
+        link = self._lab.wires.change(machine, request.get("network"), wanted, reset=reset)
         reply(connection, {"link": link})
 
     def _do_start_missing(self, request: dict[str, Any], connection: socket.socket) -> None:

@@ -18,7 +18,8 @@ def run(socket: Path, machine: str, argv: list[str]) -> int:
     """Run `argv` in `machine` on our own standard streams; its status. In a terminal it gets one.
 
     Raises:
-        LabError: there is no lab, or no such machine.
+        LabRefused: there is no lab, or no such machine.
+        LabError: the lab went away.
     """
     if os.isatty(0) and os.isatty(1):
         return in_terminal(socket, machine, argv)
@@ -31,7 +32,8 @@ def shell(socket: Path, machine: str) -> int:
     """A shell in `machine`; its status. Where nobody types, it reads its commands from standard input.
 
     Raises:
-        LabError: there is no lab, or no such machine.
+        LabRefused: there is no lab, or no such machine.
+        LabError: the lab went away.
     """
     if os.isatty(0):
         return in_terminal(socket, machine, ["bash", "-i"])
@@ -42,7 +44,8 @@ def in_terminal(socket: Path, machine: str, argv: list[str]) -> int:
     """Run `argv` in `machine` in a terminal of the machine's own that we show; its status.
 
     Raises:
-        LabError: there is no lab, or no such machine.
+        LabRefused: there is no lab, or no such machine.
+        LabError: the lab went away.
     """
     with ask(socket, _request(machine, argv) | {"tty": True, "size": _size()}) as connection:
         connection.answer()

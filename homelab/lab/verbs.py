@@ -6,11 +6,13 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from homelab.errors import nearest
+
 from . import links
 from .anchor import Anchor
 from .slow import Slowness
 from .tools import Tools, await_up
-from .wire import Refused
+from .wire import Unfit
 
 HIGHEST_DELAY_MS, LOWEST_MTU, HIGHEST_MTU = 10_000, 576, 9000
 
@@ -31,6 +33,15 @@ class Wire:
     udp: str = "pass"
     nat: str | None = None
     cut: bool = False
+    laid_nat: str | None = None
+
+    def __post_init__(self) -> None:
+        self.laid_nat = self.nat
+
+    def as_laid(self) -> dict[str, Any]:
+        """What `Wires.change` is asked for to make it as it was laid."""
+        plain = {"delay_ms": 0, "loss_pct": 0, "mtu": 1500, "udp": "pass", "cut": False}
+        return plain | ({"nat": self.laid_nat} if self.laid_nat else {})
 
     def shown(self) -> dict[str, Any]:
         """As the status document has it."""
@@ -62,25 +73,32 @@ class Wires:
         """The wire of `machine` on `network`; without one, the way out of it.
 
         Raises:
-            Refused: it has no such wire.
+            Unfit: it has no such wire.
         """
         mine = [w for w in self.all if w.machine == machine]
         chosen = [w for w in mine if (w.network == network if network else w.is_upstream)] or (
             mine[:1] if not network else []
         )
         if not chosen:
-            on = ", ".join(w.network for w in mine)
-            raise Refused(f"{machine} is not on {network!r}", machine, f"it is on: {on}")
+            on = [w.network for w in mine]
+            near = nearest(str(network), on)
+            hint = near if near.startswith("did") else f"it is on: {', '.join(on)}"
+            raise Unfit(f"{machine} is not on {network!r}", hint=hint)
         return chosen[0]
 
-    def change(self, machine: str, network: str | None, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Make the wire as `wanted`; what is not named stays. The wire as it is then.
+    def change(
+        self, machine: str, network: str | None, wanted: dict[str, Any], *, reset: bool = False
+    ) -> dict[str, Any]:
+        """Make the wire as `wanted`; the rest stays or, with `reset`, is as it was laid. As it is then.
 
         Raises:
-            Refused: a value is out of range, or the kernel cannot do it; nothing is changed.
+            Unfit: a value is out of range; nothing is changed.
+            Refused: the kernel cannot do it.
         """
         wire = self.find(machine, network)
         _check(wire, wanted)
+        if reset:
+            wanted = wire.as_laid() | wanted
         with self._lock:
             anchor = self._machines[machine]
             slow = (
@@ -128,13 +146,11 @@ def _check(wire: Wire, wanted: dict[str, Any]) -> None:
             "cut": not isinstance(value, bool),
         }
         if key not in wrong:
-            raise Refused(f"there is no {key!r} of a link", wire.machine, f"known: {', '.join(known)}")
+            raise Unfit(f"there is no {key!r} of a link", wire.machine, f"known: {', '.join(known)}")
         if wrong[key]:
-            raise Refused(f"{key}: {value!r} is out of range", wire.machine, _RANGES[key])
+            raise Unfit(f"{key}: {value!r} is out of range", wire.machine, _RANGES[key])
     if "nat" in wanted and wire.nat is None:
-        raise Refused(
-            f"{wire.machine} does no NAT on {wire.network}", wire.machine, "name a router and its way out"
-        )
+        raise Unfit(f"{wire.machine} does no NAT on {wire.network}", hint="name a router and its way out")
 
 
 _RANGES = {

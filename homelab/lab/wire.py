@@ -20,6 +20,10 @@ class Refused(Exception):
         self.what, self.where, self.hint = what, where, hint
 
 
+class Unfit(Refused):
+    """A request for what is not there, or with a value that cannot be: nothing was begun."""
+
+
 def reply(connection: socket.socket, document: dict[str, Any], fds: Sequence[int] = ()) -> None:
     """Answer with one line; a client that left is none of our business."""
     line = json.dumps(document).encode() + b"\n"
@@ -36,7 +40,8 @@ def reply(connection: socket.socket, document: dict[str, Any], fds: Sequence[int
 def refuse(connection: socket.socket, error: BaseException, where: str = "") -> None:
     """Answer with an error that says what, where, and what to do."""
     if isinstance(error, Refused):
-        problem = {"type": "LabError", "what": error.what, "where": error.where or where, "hint": error.hint}
+        kind = "LabRefused" if isinstance(error, Unfit) else "LabError"
+        problem = {"type": kind, "what": error.what, "where": error.where or where, "hint": error.hint}
     elif isinstance(error, OSError):
         named = f"{error.filename}: " if isinstance(error.filename, str) else ""
         problem = {

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, ParamsError, exit_status
+from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, ParamsError, exit_status, nearest
 from homelab.secret import mask
-from homelab.yamldoc import nearest
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
 COMMANDS = ("run", "open", "lab", "check", "undo", "test")

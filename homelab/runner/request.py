@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homelab import stages
-from homelab.errors import HomelabError, ParamsError, Problem
+from homelab.errors import HomelabError, ParamsError, Problem, nearest
 from homelab.params import World, WorldParams, for_stage, path_of, read
-from homelab.yamldoc import Document, nearest
+from homelab.yamldoc import Document
 
 LAB = "lab"
 

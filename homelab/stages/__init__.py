@@ -10,8 +10,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from homelab.errors import ParamsError, Problem
-from homelab.yamldoc import nearest
+from homelab.errors import ParamsError, Problem, nearest
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 

@@ -125,7 +125,10 @@ def test_down_and_status_without_a_lab(call: Call) -> None:
     status = call("status")
     assert (status.returncode, status.stderr) == (1, "no lab is up\nHint: start it: ./runbook lab up\n")
     for argv in (["exec", "phone", "--", "true"], ["shell", "phone"], ["link", "phone"]):
-        assert call(*argv).returncode == 1
+        assert call(*argv).returncode == 3  # nothing was started
+    gone = call("status", env={"HOMELAB_LAB": "/nowhere/lab.sock"})
+    assert (gone.returncode, "no lab answers" in gone.stderr) == (1, True)
+    assert call("exec", "phone", "true", env={"HOMELAB_LAB": "/nowhere/lab.sock"}).returncode == 3
 
 
 @pytest.mark.parametrize("victim", VICTIMS)

@@ -151,6 +151,20 @@ def test_the_status_shows_what_was_done_and_the_command_line_does_it(lab: Lab, l
     assert "MTU 1400" in lab.cli("link", "db", "--mend").stdout
 
 
+def test_a_reset_link_is_as_it_was_laid(lab: Lab, link: Link) -> None:
+    laid = link("flat_router")
+    link("flat_router", delay_ms=3, loss_pct=1, mtu=1400, udp="block", nat="symmetric", cut=True)
+    reset = lab.cli("link", "flat_router", "--reset")
+    assert reset.stdout == "flat_router – internet: delay 0 ms each way, loss 0 %, MTU 1500, cone NAT\n"
+    now = {(w["machine"], w["network"]): w for w in lab.ask("status")["links"]}
+    assert now["flat_router", "internet"] == laid
+    assert "1500" in lab.says("flat_router", "cat", "/sys/class/net/eth0/mtu")
+    assert lab.says("phone", "curl", "-sS", "https://whatismyip.lab") == "203.0.113.20"
+    link("db", mtu=1400, delay_ms=3)
+    also = lab.cli("link", "db", "--reset", "--delay", "7")
+    assert also.stdout == "db – vpc: delay 7 ms each way, loss 0 %, MTU 1500\n"
+
+
 @pytest.mark.parametrize(
     ("machine", "network", "wanted", "said"),
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.errors import LabError, PrerequisiteMissing
+from homelab.errors import PrerequisiteMissing
 from homelab.lab import build, cache, golang, packages, paths
 
 
@@ -73,7 +73,7 @@ def test_a_full_or_read_only_disk_is_said_clearly(own_cache: Path, number: int) 
         (folder / "half").touch()
         raise OSError(number, "no")
 
-    with pytest.raises(LabError) as caught:
+    with pytest.raises(PrerequisiteMissing) as caught:
         cache.keep("kind", "key", make)
     assert caught.value.where == str(own_cache)
     assert "nothing half-done is left" in caught.value.what

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from homelab.errors import ParamsError
-from homelab.yamldoc import LARGEST, load, nearest, parse, validate
+from homelab.errors import ParamsError, nearest
+from homelab.yamldoc import LARGEST, load, parse, validate
 
 
 class Port(BaseModel):

@@ -1,0 +1,35 @@
+"""What the lab's command line refuses before anything is started ends with 3, never with 2 (drift)."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.lab import cli
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "COMMAND"),
+        (["upp"], "invalid choice: 'upp'"),
+        (["up", "--bogus"], "unrecognized arguments: --bogus"),
+        (["exec"], "MACHINE"),
+        (["link", "db", "--nat", "weird"], "invalid choice: 'weird'"),
+        (["link", "db", "--delay", "abc"], "invalid float value: 'abc'"),
+        (["link", "db", "--cut", "--mend"], "not allowed with argument --cut"),
+    ],
+)
+def test_words_that_are_not_understood(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    told = capsys.readouterr().err
+    assert caught.value.code == 3
+    assert said in told
+    assert "\nHint: runbook lab" in told
+
+
+def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["exec", "phone", "--"]) == 3
+    assert capsys.readouterr().err == "no command\nHint: runbook lab exec MACHINE -- CMD…\n"
