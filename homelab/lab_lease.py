@@ -119,7 +119,7 @@ def kept() -> str:
     """The socket of the lab that is up already: the one in ``$HOMELAB_LAB``, else this checkout's; or nothing.
 
     Raises:
-        PrerequisiteMissing: the one that was named does not answer.
+        PrerequisiteMissing: the one that was named does not answer, or another version's is there.
     """
     if told := os.environ.get("HOMELAB_LAB", ""):
         try:
@@ -139,4 +139,7 @@ def kept() -> str:
         text=True,
         check=False,
     )
+    if found.returncode == EXIT_NOT_STARTED:  # a lab of our own would leave the reader with two
+        what, _, hint = found.stderr.strip().partition("\nHint: ")
+        raise PrerequisiteMissing(what, hint=hint)
     return str(json.loads(found.stdout)["socket"]) if found.returncode == 0 else ""

@@ -17,6 +17,9 @@ import pytest
 from conftest import CHECKOUT, LAB, SMALL, Lab, Owned, wait_for
 from host import alive, family, parent
 
+from homelab.errors import PrerequisiteMissing
+from homelab.lab_lease import Lease
+
 Call = Callable[..., subprocess.CompletedProcess[str]]
 VICTIMS = ("owner", "launcher", "pid1", "init")
 
@@ -215,7 +218,9 @@ def test_interrupting_up_leaves_nothing(small: Path, tmp_path: Path) -> None:
         assert not (tmp_path / "s").exists() or list((tmp_path / "s").iterdir()) == []
 
 
-def test_state_of_another_version_is_refused_until_it_is_taken_down(call: Call, small: Path) -> None:
+def test_state_of_another_version_is_refused_until_it_is_taken_down(
+    call: Call, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     status = _up(call, small)
     call("down")
     state = Path(status["state"])
@@ -226,6 +231,15 @@ def test_state_of_another_version_is_refused_until_it_is_taken_down(call: Call, 
         assert done.returncode == 3, done
         assert "another version of the lab (schema 0, version 0.0.1; this one has schema 1)" in done.stderr
         assert "Hint: `./runbook lab down` ends that lab and removes it" in done.stderr
+    monkeypatch.setenv("HOMELAB_STATE", str(state.parent))
+    monkeypatch.delenv("HOMELAB_LAB", raising=False)
+    lease = Lease()  # as a run does: it says so too, and starts no lab of its own
+    with pytest.raises(PrerequisiteMissing, match="another version of the lab") as refused:
+        lease.socket()
+    assert refused.value.hint == "`./runbook lab down` ends that lab and removes it"
+    lease.close()
+    assert not lease.own
+    assert list(state.parent.iterdir()) == [state]
     assert call("down").returncode == 0
     assert not state.exists()
 
