@@ -98,8 +98,11 @@ class Lease:
         listener = threading.Thread(target=self._listen, args=(process.stderr, said), daemon=True)
         listener.start()
         line = process.stdout.readline()
-        if line.startswith("{"):
-            return str(json.loads(line)["socket"])
+        event = json.loads(line) if line.startswith("{") else {}
+        if "socket" in event:
+            return str(event["socket"])
+        if problem := event.get("error"):
+            raise LabError(f"the lab did not come up: {problem['what']}", problem["where"], problem["hint"])
         rc = process.wait()
         listener.join()
         kind = PrerequisiteMissing if rc == EXIT_NOT_STARTED else LabError

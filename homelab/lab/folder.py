@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,58 @@ from . import paths
 
 SCHEMA = 1
 RECORD, LOCK = "lab.json", ".owner"
+ROOM = 4  # MiB that logs and records may come to
 
 
 def claim(folder: Path) -> int | None:
     """Hold `folder`, made anew and empty, or None when a living lab holds it; the lock is the descriptor.
 
     Raises:
-        PrerequisiteMissing: another version's state is there.
+        PrerequisiteMissing: another version's state is there, or the folder cannot be made.
     """
+    with refusing_what_cannot_be_written():
+        return _claim(folder)
+
+
+@contextlib.contextmanager
+def refusing_what_cannot_be_written() -> Iterator[None]:
+    """Say clearly that the state folder is full, read-only or not ours.
+
+    Raises:
+        PrerequisiteMissing: it is.
+    """
+    root = paths.state_root()
+    try:
+        yield
+    except OSError as error:
+        raise PrerequisiteMissing(
+            f"the lab's state cannot be written: {error.strerror or error}; nothing half-done is left",
+            str(root),
+            "make room there, or set HOMELAB_STATE to a folder of yours with a short name",
+        ) from error
+
+
+def need_room() -> None:
+    """Stop before a step that would fill the disk.
+
+    Raises:
+        OSError: too little is free where the state is kept.
+    """
+    free = shutil.disk_usage(paths.state_root()).free // 2**20
+    if free < ROOM:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({free} MiB are free, {ROOM} are needed)")
+
+
+def _claim(folder: Path) -> int | None:
     paths.state_root().mkdir(parents=True, exist_ok=True)
     while True:
         folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            with contextlib.suppress(OSError):  # somebody's state is in it
+                folder.rmdir()
+            raise
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -34,6 +34,15 @@ def main(config_path: str, *, leased: bool) -> None:
     """
     config = json.loads(Path(config_path).read_text())
     folder = Path(config["state"])
+    try:
+        _own(config_path, config, folder, leased=leased)
+    except OSError as error:
+        what = f"the lab's state cannot be written: {error.strerror or error}"
+        _say({"error": {"what": what, "where": str(folder), "hint": "make room there, or set HOMELAB_STATE"}})
+        state.remove(folder)
+
+
+def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
     lease_out, lease_in = os.pipe()

@@ -32,11 +32,10 @@ def up(topology_file: Path, *, enrolled: bool) -> str:
     if folder.is_held(place):
         return _already(place, enrolled)
     ready = _prepare(topology_file)
-    lock = folder.claim(place)
-    if lock is None:
+    claimed = _claim(place, ready, topology_file, enrolled)
+    if claimed is None:
         return _already(place, enrolled)
-    folder.sweep()
-    config = _write_config(place, ready, topology_file, enrolled)
+    lock, config = claimed
     os.set_inheritable(lock, True)
     owner = subprocess.Popen(
         [*launch.python("homelab.lab.owner"), str(config)],
@@ -69,11 +68,10 @@ def up_on_lease(topology_file: Path, *, enrolled: bool) -> NoReturn:
     place = paths.state_root() / stamp
     paths.socket_of(place)
     ready = _prepare(topology_file)
-    lock = folder.claim(place)
-    if lock is None:
+    claimed = _claim(place, ready, topology_file, enrolled)
+    if claimed is None:
         raise LabError("the folder of a new lab is taken", str(place))
-    folder.sweep()
-    config = _write_config(place, ready, topology_file, enrolled)
+    lock, config = claimed
     os.set_inheritable(lock, True)
     os.chdir("/")
     argv = launch.python("homelab.lab.owner")
@@ -94,6 +92,28 @@ def _prepare(topology_file: Path) -> dict[str, Any]:
         built = build.ensure()
         preflight.require(preflight.check(built.packages))
     return drawn
+
+
+def _claim(
+    place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool
+) -> tuple[int, Path] | None:
+    """The lock on `place` and the file in it that the owner reads; None when a living lab holds it.
+
+    Raises:
+        PrerequisiteMissing: it cannot be written; nothing is left of it.
+    """
+    lock = folder.claim(place)
+    if lock is None:
+        return None
+    try:
+        folder.sweep()
+        with folder.refusing_what_cannot_be_written():
+            folder.need_room()
+            return lock, _write_config(place, drawn, topology_file, enrolled)
+    except BaseException:
+        folder.remove(place)
+        os.close(lock)
+        raise
 
 
 def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool) -> Path:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,8 @@ import pytest
 from conftest import CHECKOUT, LAB, SMALL, Lab, Owned, wait_for
 from host import alive, family, parent
 
-from homelab.errors import PrerequisiteMissing
+from homelab import lab_lease
+from homelab.errors import LabError, PrerequisiteMissing
 from homelab.lab_lease import Lease
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -253,6 +255,59 @@ def test_a_socket_path_that_is_too_long_is_said_before_anything_starts(
     assert "the kernel takes 107" in done.stderr
     assert "Hint: set HOMELAB_STATE" in done.stderr
     assert not state.exists()
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_clear_error(
+    call: Call, small: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for options in ([], ["--lease"]):
+        done = call("up", "--topology", small, *options, env={"HOMELAB_STATE": str(tmp_path / "file" / "s")})
+        assert done.returncode == 3
+        assert done.stderr == (
+            f"{tmp_path}/file/s: the lab's state cannot be written: Not a directory; "
+            "nothing half-done is left\n"
+            "Hint: make room there, or set HOMELAB_STATE to a folder of yours with a short name\n"
+        )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        ("size=64k", 3, "No space left on device (0 MiB are free, 4 are needed)"),
+        *((f"size=64m,nr_inodes={n}", 3, "No space left on device") for n in range(2, 5)),
+        ("size=64m,nr_inodes=5", 1, "No space left on device"),  # the owner is there already
+        ("ro", 3, "Read-only file system"),
+    ],
+)
+def test_a_state_folder_without_room_is_one_clear_error(
+    small: Path, tmp_path: Path, options: str, status: int, said: str
+) -> None:
+    (tmp_path / "m").mkdir()
+    script = 'mount -t tmpfs -o "$1" none "$2"; shift 2; "$@"; rc=$?; find "$HOMELAB_STATE"; exit $rc'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", options, tmp_path / "m", *LAB, "up", "--topology", small],
+        cwd=CHECKOUT,
+        env={**os.environ, "HOMELAB_STATE": str(tmp_path / "m")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (status, f"{tmp_path}/m\n"), done
+    assert f": the lab's state cannot be written: {said}" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_lease_whose_lab_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the owner prints when the lab fails after everything was found to be there."""
+    event = {"error": {"what": "the kernel refuses", "where": "here", "hint": "ask it"}}
+    script = f"import sys; 'status' in sys.argv and sys.exit(1); print({json.dumps(event)!r})"
+    monkeypatch.setattr(lab_lease, "LAB", (sys.executable, "-c", script))
+    monkeypatch.delenv("HOMELAB_LAB", raising=False)
+    lease = Lease()
+    with pytest.raises(LabError, match="here: the lab did not come up: the kernel refuses"):
+        lease.socket()
+    lease.close()
 
 
 def test_a_self_contradicting_topology_starts_nothing(call: Call, tmp_path: Path) -> None:
