@@ -27,13 +27,14 @@ esac
 [ "$lacking" != newuidmap ] || mount --bind /home/own/passwd /usr/bin/newuidmap # a file that is no program
 mount --bind "$checkout" /home/rider/checkout
 mount --bind "$site" /home/rider/site
-for name in tailscale cloud pkg repo; do
-    mkdir /home/rider/.cache/homelab-runbook/$name
-    mount --bind "$cache/$name" /home/rider/.cache/homelab-runbook/$name
+own=/home/rider/.cache/homelab-runbook
+cp -r "$cache/ca" "$cache/tailscale" "$cache/pkg" $own # the rider's own, as if the rider had built them
+chown -R 4242:4242 /home/rider/.cache
+chown 4242:4242 /home/rider
+for name in cloud repo; do
+    mkdir $own/$name
+    mount --bind "$cache/$name" $own/$name
 done
-cp -r "$cache/ca" /home/rider/.cache/homelab-runbook/ca
-chown -R 4242:4242 /home/rider/.cache/homelab-runbook/ca
-chown 4242:4242 /home/rider /home/rider/.cache /home/rider/.cache/homelab-runbook
 if [ -n "${COVER:-}" ]; then mount -t tmpfs tmpfs "$COVER"; fi # as WSL has mounts below /usr/lib
 cd /home/rider/checkout
 exec setpriv --reuid=4242 --regid=4242 --clear-groups env -i HOME=/home/rider USER=rider LANG=C.UTF-8 \

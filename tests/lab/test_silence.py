@@ -111,6 +111,8 @@ def test_the_internets_router_has_no_route_out(lab: Lab) -> None:
     assert "via 203.0.113.1 " in said
     done = lab.run("visitor", "ping", "-c1", "-W2", "1.1.1.1")
     assert "From 203.0.113.1 icmp_seq=1 Destination Net Unreachable" in done.stdout
+    if os.geteuid():
+        return  # an ordinary user cannot look into the lab's own network namespace
     # In the lab's own network namespace, where the networks' bridges are, nothing leads anywhere else.
     pid = lab.ask("status")["pid"]
     routes = subprocess.run(
