@@ -24,11 +24,12 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data, and the 1-based line of every key path in it."""
+    """Plain data, and the 1-based line of every key path in it; `faults` are those that `load` let pass."""
 
     source: str
     data: Any
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    faults: tuple[tuple[KeyPath, Problem], ...] = ()
 
     def where(self, path: Iterable[str | int]) -> str:
         """``file:line`` of `path`, or of the nearest key above it that the file has."""
@@ -41,11 +42,16 @@ class Document:
     def under(self, key: str) -> Document:
         """The document below `key`, with its lines kept; empty when there is no such key."""
         data = self.data.get(key) if isinstance(self.data, dict) else None
-        return Document(self.source, data, {p[1:]: n for p, n in self.lines.items() if p[:1] == (key,)})
+        lines = {p[1:]: n for p, n in self.lines.items() if p[:1] == (key,)}
+        faults = tuple((p[1:] if p[:1] == (key,) else p, problem) for p, problem in self.faults)
+        return Document(self.source, data, lines, faults)
 
 
-def load(path: str | Path) -> Document:
+def load(path: str | Path, *, lenient: bool = False) -> Document:
     """Read a YAML file of plain data: no aliases, no tags, no duplicate keys, UTF-8 text.
+
+    With `lenient` what is wrong with single keys and values becomes the document's `faults`, for a caller
+    who says it together with what else is wrong.
 
     Raises:
         ParamsError: the file is missing, not readable, not such YAML, or empty.
@@ -68,20 +74,20 @@ def load(path: str | Path) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refuse("is not text in UTF-8", "is it a params file at all?") from error
-    return parse(text, source)
+    return parse(text, source, lenient=lenient)
 
 
-def parse(text: str, source: str) -> Document:
-    """The document in `text`; `source` is what errors call it.
+def parse(text: str, source: str, *, lenient: bool = False) -> Document:
+    """The document in `text`; `source` is what errors call it; `lenient` as in `load`.
 
     Raises:
         ParamsError: as `load`.
     """
     lines: dict[KeyPath, int] = {}
-    problems: list[Problem] = []
+    faults: list[tuple[KeyPath, Problem]] = []
     try:
         node = yaml.compose(text, Loader=_NoAliases)
-        data = _build(node, (), source, lines, problems) if node else None
+        data = _build(node, (), source, lines, faults) if node else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f"{source}:{mark.line + 1}" if mark else source
@@ -95,10 +101,13 @@ def parse(text: str, source: str) -> Document:
                 )
             ]
         ) from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        what = f"is nested too deep: more than {DEEPEST} levels"
+        raise ParamsError([Problem(source, what, "is it a params file at all?")]) from error
+    except ValueError as error:
         raise ParamsError([Problem(source, f"is not the YAML that we read: {error}")]) from error
-    if problems:
-        raise ParamsError(problems)
+    if faults and not (lenient and isinstance(data, dict)):
+        raise ParamsError([problem for _, problem in faults])
     if data is None:
         raise ParamsError(
             [Problem(source, "is empty", "start from params/lab.yaml or params/home.example.yaml")]
@@ -111,7 +120,7 @@ def parse(text: str, source: str) -> Document:
                 )
             ]
         )
-    return Document(source, data, lines)
+    return Document(source, data, lines, tuple(faults))
 
 
 class _NoAliases(yaml.SafeLoader):
@@ -125,49 +134,44 @@ class _NoAliases(yaml.SafeLoader):
 
 
 def _build(
-    node: yaml.Node, path: KeyPath, source: str, lines: dict[KeyPath, int], problems: list[Problem]
+    node: yaml.Node,
+    path: KeyPath,
+    source: str,
+    lines: dict[KeyPath, int],
+    faults: list[tuple[KeyPath, Problem]],
 ) -> Any:
     if len(path) > DEEPEST:
-        raise ValueError(f"nested deeper than {DEEPEST} levels")
+        raise RecursionError
     lines.setdefault(path, node.start_mark.line + 1)
     plain = ("map", "seq", "str", "null", "bool", "int", "float", "timestamp")
     if node.tag not in {f"tag:yaml.org,2002:{kind}" for kind in plain}:
         where = f"{source}:{node.start_mark.line + 1}"
-        problems.append(Problem(where, f"the tag {node.tag} is not read here", "write plain text or numbers"))
+        hint = "write plain text or numbers"
+        faults.append((path, Problem(where, f"the tag {node.tag} is not read here", hint)))
         return None
     if isinstance(node, yaml.SequenceNode):
-        return [_build(item, (*path, n), source, lines, problems) for n, item in enumerate(node.value)]
+        return [_build(item, (*path, n), source, lines, faults) for n, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(
-                    Problem(f"{source}:{line}", "a key must be a plain word", "write `name: value`")
-                )
+                problem = Problem(f"{source}:{line}", "a key must be a plain word", "write `name: value`")
+                faults.append((path, problem))
                 continue
             if key in out:
-                first = lines[(*path, key)]
-                problems.append(
-                    Problem(
-                        f"{source}:{line}",
-                        f"{key!r} is there twice (first on line {first})",
-                        "keep one of them",
-                    )
-                )
+                what = f"{key!r} is there twice (first on line {lines[(*path, key)]})"
+                faults.append(((*path, key), Problem(f"{source}:{line}", what, "keep one of them")))
             lines[(*path, key)] = line
-            out[key] = _build(value_node, (*path, key), source, lines, problems)
+            out[key] = _build(value_node, (*path, key), source, lines, faults)
         return out
     try:
         value = yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         what = str(error).splitlines()[0]
-        problems.append(
-            Problem(
-                f"{source}:{node.start_mark.line + 1}", f"{node.value!r} cannot be read: {what}", "quote it"
-            )
-        )
+        where = f"{source}:{node.start_mark.line + 1}"
+        faults.append((path, Problem(where, f"{node.value!r} cannot be read: {what}", "quote it")))
         return None
     # Dates and times are values that no parameter has: what looks like one was meant as text.
     return value if value is None or isinstance(value, bool | int | float | str) else node.value
@@ -190,7 +194,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
     found = []
     for item in error.errors(include_url=False):
         path = tuple(item["loc"])
-        name = ".".join(str(p) for p in path)
+        name = ".".join(str(p) for p in path if p != "[key]")
         if item["type"] == "extra_forbidden":
             near = nearest(str(path[-1]), _names(model, path[:-1]))
             found.append(Problem(document.where(path), f"unknown key {name!r}", near))

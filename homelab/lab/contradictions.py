@@ -8,15 +8,16 @@ from ipaddress import IPv4Address
 from homelab.errors import Problem, nearest
 from homelab.yamldoc import Document
 
+from .salvage import Gaps
 from .shapes import Machine, Topology
 
 
-def contradictions(topology: Topology, document: Document, unsound: set[str]) -> Iterator[Problem]:
-    """All of them; names in `unsound` were dropped for faults of their own, so what refers to them is let be."""
+def contradictions(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
+    """All of them; what is in `gaps` has faults of its own, so what depends on it is let be."""
     yield from _between_networks(topology, document)
-    yield from _addresses(topology, document, unsound)
-    yield from _routes(topology, document, unsound)
-    yield from _cloud(topology, document, unsound)
+    yield from _addresses(topology, document, gaps)
+    yield from _routes(topology, document, gaps)
+    yield from _cloud(topology, document, gaps)
 
 
 def _between_networks(topology: Topology, document: Document) -> Iterator[Problem]:
@@ -33,18 +34,18 @@ def _between_networks(topology: Topology, document: Document) -> Iterator[Proble
         yield Problem(where, f"{name} and {public[0]} are both public", "a lab has one internet; keep one")
 
 
-def _addresses(topology: Topology, document: Document, unsound: set[str]) -> Iterator[Problem]:
+def _addresses(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
     taken: dict[IPv4Address, str] = {}
     for name, machine in topology.machines.items():
         place = ("machines", name)
-        if not machine.addresses:
+        if not machine.addresses and name not in gaps.partial:
             yield Problem(
                 document.where((*place, "addresses")),
                 f"{name} is on no network",
                 "write `addresses: {NETWORK: ADDRESS}`",
             )
         for network in machine.also:
-            if network not in machine.addresses:
+            if network not in machine.addresses and name not in gaps.partial:
                 where = document.where((*place, "also", network))
                 yield Problem(
                     where, f"{name} is not on {network}", "give it an address there under `addresses`"
@@ -52,10 +53,9 @@ def _addresses(topology: Topology, document: Document, unsound: set[str]) -> Ite
         for network, address, path in _all_addresses(name, machine):
             where = document.where(path)
             if network not in topology.networks:
-                if network not in unsound:
-                    yield Problem(
-                        where, f"there is no network {network!r}", nearest(network, topology.networks)
-                    )
+                if network not in gaps.networks:
+                    known = [*topology.networks, *gaps.networks]
+                    yield Problem(where, f"there is no network {network!r}", nearest(network, known))
                 continue
             net = topology.networks[network]
             if address not in net.prefix:
@@ -81,27 +81,28 @@ def _all_addresses(name: str, machine: Machine) -> Iterator[tuple[str, IPv4Addre
             yield network, address, ("machines", name, "also", network, n)
 
 
-def _routes(topology: Topology, document: Document, unsound: set[str]) -> Iterator[Problem]:
+def _routes(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
     for name, machine in topology.machines.items():
         place = ("machines", name)
         public = [n for n in machine.addresses if n in topology.networks and topology.networks[n].public]
-        if machine.nat and len(machine.addresses) < 2:
+        is_whole = name not in gaps.partial and not gaps.networks & set(machine.addresses)
+        if machine.nat and len(machine.addresses) < 2 and is_whole:
             yield Problem(
                 document.where((*place, "nat")),
                 f"{name} has nat but one network",
                 "put it on two networks, or no nat",
             )
-        if machine.nat and not public and not machine.gateway:
+        if machine.nat and not public and not machine.gateway and is_whole:
             yield Problem(
                 document.where((*place, "nat")),
                 f"{name} has nat but no way out",
                 "put it on the public network, or name a gateway",
             )
-        if machine.gateway is None or machine.gateway in unsound:
+        if machine.gateway is None or machine.gateway in gaps.machines:
             continue
         where = document.where((*place, "gateway"))
         if machine.gateway not in topology.machines:
-            others = [n for n in topology.machines if n != name]
+            others = [n for n in (*topology.machines, *gaps.machines) if n != name]
             yield Problem(where, f"there is no machine {machine.gateway!r}", nearest(machine.gateway, others))
             continue
         if public:
@@ -111,6 +112,8 @@ def _routes(topology: Topology, document: Document, unsound: set[str]) -> Iterat
         gateway = topology.machines[machine.gateway]
         if machine.gateway == name:
             yield Problem(where, f"{name} is its own gateway", "name the router that leads out")
+        elif {name, machine.gateway} & gaps.partial:
+            continue
         elif not set(gateway.addresses) & set(machine.addresses):
             yield Problem(
                 where, f"{name} shares no network with its gateway {machine.gateway}", "name a neighbour"
@@ -132,10 +135,10 @@ def _loop(topology: Topology, start: str) -> list[str]:
     return [*path, here] if here == start and start == min(path) else []
 
 
-def _cloud(topology: Topology, document: Document, unsound: set[str]) -> Iterator[Problem]:
+def _cloud(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
     cloud = topology.cloud
     if cloud is None:
-        if "cloud" not in unsound:
+        if not gaps.cloud:
             for name, machine in topology.machines.items():
                 if machine.tailscale != "none":
                     where = document.where(("machines", name, "tailscale"))
@@ -144,8 +147,8 @@ def _cloud(topology: Topology, document: Document, unsound: set[str]) -> Iterato
                     )
         return
     if cloud.machine not in topology.machines:
-        if cloud.machine not in unsound:
-            hint = nearest(cloud.machine, topology.machines)
+        if cloud.machine not in gaps.machines:
+            hint = nearest(cloud.machine, [*topology.machines, *gaps.machines])
             yield Problem(
                 document.where(("cloud", "machine")), f"there is no machine {cloud.machine!r}", hint
             )
@@ -156,7 +159,8 @@ def _cloud(topology: Topology, document: Document, unsound: set[str]) -> Iterato
         for network, address, _ in _all_addresses(cloud.machine, machine)
         if network in topology.networks and topology.networks[network].public
     }
-    if not public and not unsound:
+    is_whole = cloud.machine not in gaps.partial and not gaps.networks & set(machine.addresses)
+    if not public and is_whole:
         where = document.where(("machines", cloud.machine))
         yield Problem(
             where, f"{cloud.machine} plays the cloud but is not on a public network", "put it there"
@@ -164,7 +168,7 @@ def _cloud(topology: Topology, document: Document, unsound: set[str]) -> Iterato
     wanted: list[tuple[IPv4Address, tuple[str | int, ...]]] = [(cloud.dns, ("cloud", "dns"))]
     wanted += [(a, ("cloud", "derp", n)) for n, a in enumerate(cloud.derp)]
     for address, path in wanted:
-        if public and address not in public:
+        if public and is_whole and address not in public:
             hint = f"add it under machines.{cloud.machine}.also"
             yield Problem(document.where(path), f"{cloud.machine} does not have the address {address}", hint)
     for n, address in enumerate(cloud.derp):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 TAILNET_RANGE = IPv4Network("100.64.0.0/10")
-_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text):
+        raise ValueError(
+            f"{text!r} is no name here; a name has 1 to 40 small letters, digits and _, and begins with a letter"
+        )
+    return text
 
 
 def _network(text: Any) -> IPv4Network:
@@ -45,7 +53,7 @@ def _address(text: Any) -> IPv4Address:
 
 Prefix = Annotated[IPv4Network, BeforeValidator(_network), AfterValidator(_fits)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
-Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class Part(BaseModel):
@@ -90,3 +98,10 @@ class Topology(Part):
     networks: dict[Name, Network] = Field(min_length=1, max_length=64)
     machines: dict[Name, Machine] = Field(min_length=1, max_length=250)
     cloud: Cloud | None = None
+
+
+class Draft(Topology):
+    """What is left of a topology without its faulty parts; names may be anything."""
+
+    networks: dict[str, Network]
+    machines: dict[str, Machine]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,7 +11,8 @@ from homelab.errors import ParamsError, Problem
 from homelab.yamldoc import Document, load, problems_of
 
 from .contradictions import contradictions
-from .shapes import Topology
+from .salvage import Gaps, salvage
+from .shapes import Draft, Topology
 
 
 def read(path: str | Path) -> Topology:
@@ -20,7 +21,7 @@ def read(path: str | Path) -> Topology:
     Raises:
         ParamsError: every contradiction in it, with file, line and remedy.
     """
-    document = load(path)
+    document = load(path, lenient=True)
     if "topology" in document.data:
         document = document.under("topology")
     elif "world" in document.data:
@@ -36,36 +37,26 @@ def check(document: Document) -> Topology:
     """
     if not isinstance(document.data, dict):
         raise ParamsError([Problem(document.where(()), "the topology must hold `networks:` and `machines:`")])
-    problems: list[Problem] = []
-    unsound: set[str] = set()
+    problems = [problem for _, problem in document.faults]
+    faulty: list[tuple[int | str, ...]] = [path for path, _ in document.faults]
+    topology: Topology | None = None
     try:
         topology = Topology.model_validate(document.data)
     except ValidationError as error:
-        problems = problems_of(error, Topology, document)
-        # What is sound is checked all the same, so that everything wrong is said at once.
-        rest, unsound = _without(document.data, [e["loc"] for e in error.errors(include_url=False)])
-        try:
-            topology = Topology.model_validate(rest)
-        except ValidationError:
-            raise ParamsError(problems) from error
-    problems += list(contradictions(topology, document, unsound))
-    if problems:
+        places = [e["loc"] for e in error.errors(include_url=False)]
+        told = zip(places, problems_of(error, Topology, document), strict=True)
+        problems += [problem for place, problem in told if place not in faulty]  # a value that was not read
+        faulty += places
+    if topology and not faulty:
+        return _sound(topology, document)
+    # What is sound is checked all the same, so that everything wrong is said at once.
+    rest, gaps = salvage(document.data, faulty)
+    with contextlib.suppress(ValidationError):
+        problems += contradictions(Draft.model_validate(rest), document, gaps)
+    raise ParamsError(problems)
+
+
+def _sound(topology: Topology, document: Document) -> Topology:
+    if problems := list(contradictions(topology, document, Gaps())):
         raise ParamsError(problems)
     return topology
-
-
-def _without(data: dict[str, Any], places: list[tuple[int | str, ...]]) -> tuple[dict[str, Any], set[str]]:
-    rest = {k: dict(v) if isinstance(v, dict) else v for k, v in data.items()}
-    names = set()
-    for place in places:
-        if (
-            place[0] in ("networks", "machines")
-            and len(place) > 1
-            and isinstance(rest.get(str(place[0])), dict)
-        ):
-            rest[str(place[0])].pop(place[1], None)
-            names.add(str(place[1]))
-        else:
-            rest.pop(str(place[0]), None)
-            names.add(str(place[0]))
-    return rest, names

@@ -92,7 +92,7 @@ def test_the_default_topology_is_the_talks(tmp_path: Path) -> None:
         ("tailscale: installed", "nat: cone", 23, "tequila has nat but one network", "two networks"),
         ("tailscale: installed", "tailscale: yes", 23, "'none', 'later' or 'installed'", ""),
         ("role: server", "about: x", 19, "'machines.tequila.role' is missing", ""),
-        ("  tequila:", "  Tequila:", 19, "should match pattern", ""),
+        ("  tequila:", "  Tequila:", 19, "machines.Tequila: 'Tequila' is no name here; a name has 1 to 40 small letters", ""),
         ("machine: cloud", "machine: clod", 5, "there is no machine 'clod'", "did you mean 'cloud'?"),
         ("machine: cloud", "machine: tequila", 19, "tequila plays the cloud but is not on a public network", "there"),
         ("dns: 203.0.113.53", "dns: 203.0.113.54", 7, "cloud does not have the address 203.0.113.54", "also"),
@@ -131,7 +131,66 @@ def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
         "tailscale: installed", "tailscal: x"
     )
     found = problems(tmp_path, text)
-    assert sorted(int(p.split(":")[0]) for p in found) == [3, 7, 23], found
+    assert sorted(int(p.split(":")[0]) for p in found) == [3, 7, 22, 23], found
+
+
+def test_a_machine_with_a_fault_is_checked_all_the_same(tmp_path: Path) -> None:
+    text = GOOD.replace("role: server", "rolle: server").replace("home: 192.168.77.10", "hone: 192.168.77.10")
+    text = text.replace("home: 192.168.77.1}", "home: 192.168.99.1}").replace("nat: cone", "nat: open")
+    assert sorted(problems(tmp_path, text)) == [
+        "17: 192.168.99.1 is not in home (192.168.77.0/24) (take an address of that range)",
+        "18: machines.router.nat: input should be 'cone' or 'symmetric', not 'open'",
+        "19: 'machines.tequila.role' is missing",
+        "20: unknown key 'machines.tequila.rolle' (did you mean 'role'?)",
+        "21: there is no network 'hone' (did you mean 'home'?)",
+    ]
+
+
+def test_what_is_there_twice_hides_nothing_else(tmp_path: Path) -> None:
+    text = GOOD.replace("    gateway: router\n", "    gateway: router\n    gateway: ruter\n    nat: open\n")
+    text = text.replace("home: 192.168.77.1}", "home: 192.168.99.1}")
+    text = text.replace(
+        "  home: {", "  home: {prefix: 192.168.77.0/24}\n  attic: {prefix: 192.168.77.0/25}\n  lan: {"
+    )
+    text = text.replace("  router:", "  attic:\n    role: x\n    addresses: {cellar: 10.0.0.1}\n  router:")
+    text = text.replace("  attic:\n", "  attic: {role: y, addresses: {}}\n  attic:\n")
+    found = problems(tmp_path, text)
+    assert [p for p in found if "'attic' is there twice" in p]
+    assert [p for p in found if "'gateway' is there twice" in p]
+    assert [p for p in found if "there is no network 'cellar' (known: attic, home, internet, lan)" in p]
+    assert [p for p in found if "192.168.99.1 is not in home" in p]
+    assert [p for p in found if "machines.tequila.nat: input should be" in p]
+    assert [p for p in found if "attic (192.168.77.0/25) overlaps home" in p]
+
+
+def test_a_value_that_cannot_be_read_is_said_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path, GOOD.replace("gateway: router", "gateway: ruter").replace("nat: cone", "nat: !x cone")
+    )
+    assert found == [
+        "18: the tag !x is not read here (write plain text or numbers)",
+        "22: there is no machine 'ruter' (did you mean 'router'?)",
+    ]
+
+
+def test_names_that_are_dropped_are_known_all_the_same(tmp_path: Path) -> None:
+    text = GOOD.replace("192.168.77.0/24", "192.168.77.0/33").replace(
+        "{home: 192.168.77.10}", "{hone: 192.168.77.10}"
+    )
+    assert problems(tmp_path, text) == [
+        "3: networks.home.prefix: '192.168.77.0/33' is no IPv4 prefix such as 192.168.77.0/24",
+        "21: there is no network 'hone' (did you mean 'home'?)",
+        "22: tequila shares no network with its gateway router (name a neighbour)",
+    ]
+
+
+def test_a_machine_of_a_bad_name_is_checked_too(tmp_path: Path) -> None:
+    text = GOOD.replace("  tequila:", "  bad name!:").replace("gateway: router", "gateway: ruter")
+    assert problems(tmp_path, text) == [
+        "19: machines.bad name!: 'bad name!' is no name here; "
+        "a name has 1 to 40 small letters, digits and _, and begins with a letter",
+        "22: there is no machine 'ruter' (did you mean 'router'?)",
+    ]
 
 
 def test_tailscale_without_a_cloud_is_refused(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ class Model(BaseModel):
         ("a: !!binary aGk=\n", 1, "tag"),
         ("[1]: 2\n", 1, "a key must be a plain word"),
         ("a: \x00\n", None, "not the YAML that we read"),
-        ("a: " + "[" * 60 + "]" * 60 + "\n", None, "deeper"),
+        ("a: " + "[" * 60 + "]" * 60 + "\n", None, "is nested too deep: more than 40 levels"),
+        ("a: " + "[" * 9000 + "]" * 9000 + "\n", None, "is nested too deep: more than 40 levels"),
     ],
 )
 def test_refused_with_its_line(text: str, line: int | None, said: str) -> None:
