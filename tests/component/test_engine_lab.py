@@ -151,7 +151,7 @@ def _look_around(window: subprocess.Popen[str], state: Path) -> None:
     said = ""
     for line in window.stdout or ():
         said += line
-        if found := re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w+", line):
+        if found := re.search(r"http://127\.0\.0\.1:\d+/\S+token=\S+", line):
             break
     assert "A lab of its own, until JupyterLab ends." in said
     assert "/lab/tree/notebooks/00_look.ipynb?" in found[0]
