@@ -135,6 +135,15 @@ def end_group(pid: int, number: int = signal.SIGTERM) -> None:
         return
 
 
+def has_group(pid: int) -> bool:
+    """Whether anything is left of the process group that `pid` leads or led."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def _groups_of(name: str) -> list[int]:
     lines = (line.split(":") for line in Path("/etc/group").read_text().splitlines())
     return [int(f[2]) for f in lines if len(f) == 4 and name in f[3].split(",")]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
-from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group
+from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group, has_group
 from .wire import Refused, Unfit, close, reply
 
 Connection = socket.socket
@@ -137,9 +137,10 @@ class Inside:
                     processes.signal(process.pid, signal.SIGKILL)
             return reply(connection, {"ok": True, "stopped": len(others)})
         end_group(pid, number)
-        if not over.wait(PATIENCE):
+        # Its own children may take a moment longer than the daemon itself.
+        if not processes.until(lambda: over.is_set() and not has_group(pid), PATIENCE):
             end_group(pid, signal.SIGKILL)
-            over.wait(PATIENCE)
+            processes.until(lambda: over.is_set() and not has_group(pid), PATIENCE)
         return reply(connection, {"ok": True, "stopped": 1})
 
     def _started_elsewhere(self, name: str) -> list[processes.Process]:

@@ -47,7 +47,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path) -> Non
         check=False,
         timeout=60,
     )
-    assert done.stdout.split() == ["1"], done
+    assert done.stdout.split() == ["3"], done
     assert "the cache cannot be written" in done.stderr
     assert "(20 MiB are free); nothing half-done is left" in done.stderr
     assert "Hint: make room, or set HOMELAB_CACHE" in done.stderr
@@ -57,7 +57,7 @@ def test_a_cache_that_cannot_be_written_is_said(call: Call, tmp_path: Path) -> N
     file = tmp_path / "file"
     file.touch()
     done = call("build", env={"HOMELAB_CACHE": str(file / "cache")})
-    assert done.returncode == 1, done
+    assert done.returncode == 3, done
     assert "Hint: make room, or set HOMELAB_CACHE" in done.stderr
 
 
