@@ -121,7 +121,7 @@ def test_a_cut_link_carries_nothing_until_it_is_mended(lab: Lab, link: Link) -> 
     assert "NO-CARRIER" in lab.says("iot", "ip", "link", "show", "eth0")
     assert lab.run("iot", "ping", "-c1", "-W1", "192.168.77.1").returncode != 0
     link("iot", cut=False)
-    lab.says("iot", "ping", "-c1", "-W1", "192.168.77.1")
+    wait_for("an answer", lambda: lab.run("iot", "ping", "-c1", "-W1", "192.168.77.1").returncode == 0)
 
 
 def test_a_router_drops_what_nobody_asked_for(lab: Lab) -> None:
