@@ -60,11 +60,10 @@ def understand(
     except ParamsError as error:
         problems += error.problems
         world = World(path_of(params), WorldParams.model_validate({}), Document(str(params), {}))
-    fields = {stage: stages.module(stage).Params.model_fields for stage in chosen}
+    # Where none of the stages is known, a setting is at least one that some stage has.
+    fields = {stage: stages.module(stage).Params.model_fields for stage in chosen or stages.names()}
     known = {name for names in fields.values() for name in names}
-    for name in given:
-        if name not in known and not (problems and not chosen):
-            problems.append(_unknown(name, known, chosen))
+    problems += [_unknown(name, known, chosen) for name in given if name not in known]
     values: dict[str, dict[str, Any]] = {}
     for stage in chosen:
         try:

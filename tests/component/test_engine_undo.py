@@ -75,15 +75,19 @@ def test_a_run_is_taken_back(tiny: Tiny) -> None:
     assert shown.returncode == 2, shown.stderr
     assert "$ write old" in shown.stdout
     assert target.read_text() == "new"
-    back = tiny.call("undo", "out", "--apply", env=env)
-    assert back.returncode == 0, back.stderr
-    assert target.read_text() == "old"
 
     target.write_text("somebody else's")
     refused = tiny.call("undo", "out", "--apply", env=env)
     assert refused.returncode == 1
     assert "no longer" in refused.stderr
     assert target.read_text() == "somebody else's"
+
+    target.write_text("new")
+    back = tiny.call("undo", "out", "--apply", env=env)
+    assert back.returncode == 0, back.stderr
+    assert target.read_text() == "old"
+    twice = tiny.call("undo", "out", "--apply", env=env)
+    assert (twice.returncode, "No changes." in twice.stdout) == (0, True)
 
 
 def test_a_lab_that_is_gone_cannot_be_taken_back(tiny: Tiny) -> None:

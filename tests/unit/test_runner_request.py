@@ -93,6 +93,11 @@ def test_a_bad_setting(tiny: Tiny, setting: str, said: str) -> None:
     assert len(found) == 1
 
 
+def test_a_setting_is_looked_at_though_no_stage_is_known(tiny: Tiny) -> None:
+    found = problems("gamma", params=tiny.home, settings=("wrod=1", "word=1"))
+    assert found[1:] == ["-p wrod: no stage of this run has such a parameter (did you mean 'word'?)"]
+
+
 def test_all_problems_at_once(tiny: Tiny) -> None:
     tiny.home.write_text("world: h\nwrold: x\nalpha:\n  port: many\n")
     found = problems("alpha", "gamma", params=tiny.home, settings=("wrod=1", "port=0", "port=1"))
