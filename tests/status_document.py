@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-LAB = Path(__file__).resolve().parents[2] / "params" / "lab.yaml"
+LAB = Path(__file__).resolve().parents[1] / "params" / "lab.yaml"
 
 
 def of(topology: dict[str, Any] | None = None) -> dict[str, Any]:
