@@ -57,6 +57,10 @@ def collect(
         raise WaitTimeout(
             f"`{shown(argv)}` to end", timeout, mask(last[0]), "run the same command in a shell there", where
         ) from None
+    except BaseException:  # Ctrl-C: the command has a session of its own, and does not hear it
+        kill()
+        process.wait()
+        raise
     for reader in readers:
         reader.join()
     return Result(

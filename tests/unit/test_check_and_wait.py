@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from homelab.check import Answer, check, prove
@@ -104,3 +106,19 @@ def test_a_command_that_hangs_is_ended_with_its_children(machine) -> None:
     with pytest.raises(WaitTimeout) as caught:
         machine.run(["sh", "-c", "echo begun; sleep 60 & wait"], timeout=0.3)
     assert caught.value.last == "begun"
+
+
+def test_an_interrupted_command_does_not_go_on(machine, tmp_path, monkeypatch) -> None:
+    begun: list[subprocess.Popen[str]] = []
+    real = subprocess.Popen.wait
+
+    def interrupted(process, timeout=None):
+        if not begun:
+            begun.append(process)
+            raise KeyboardInterrupt
+        return real(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        machine.run(["sleep", "60"])
+    assert begun[0].returncode == -9
