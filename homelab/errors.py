@@ -76,6 +76,10 @@ class WaitTimeout(HomelabError):
         super().__init__(f"waited {seconds:.3g} s for {waited_for}; last seen: {last}", where, hint)
 
 
+class NoAnswer(HomelabError):
+    """Nobody answers at an address: the name is unknown, the way is shut, or TLS is not trusted."""
+
+
 class StalePlan(HomelabError):
     """The world is no longer what the plan (or the undo) was computed from."""
 

@@ -20,9 +20,16 @@ class LabMachine:
     """One of the lab's machines: commands run inside it, sockets are made inside it."""
 
     def __init__(
-        self, path: str, name: str, document: Mapping[str, Any], person: Person, pending: Pending
+        self,
+        path: str,
+        name: str,
+        document: Mapping[str, Any],
+        person: Person,
+        pending: Pending,
+        ca: str = "",
     ) -> None:
-        self.path, self.name, self.person, self.pending = path, name, person, pending
+        """`path` is the lab's socket, `document` what its status says of the machine, `ca` a file: whom it trusts."""
+        self.path, self.name, self.person, self.pending, self.ca = path, name, person, pending, ca
         self.about: str = document.get("about", "")
         self.addresses: dict[str, str] = dict(document.get("addresses", {}))
 
@@ -110,6 +117,16 @@ class LabMachine:
                 file.write(text)
             connection.send({"commit": True})
             connection.answer()
+
+    def unix(self, path: str) -> socket.socket:
+        """A connection to the unix socket at `path` in this machine.
+
+        Raises:
+            LabError: nobody listens there.
+        """
+        with labsocket.ask(self.path, {"op": "unix", "machine": self.name, "path": path}) as connection:
+            connection.answer()
+            return socket.socket(fileno=connection.fds.pop())
 
     def socket(self, family: str = "inet", kind: str = "stream") -> socket.socket:
         """An unconnected socket made in this machine's network: what it connects to sees the machine."""

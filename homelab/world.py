@@ -204,7 +204,7 @@ def _lab(params: Params, apply: bool | None) -> World:
     seat = LabMachine(path, "visitor", status["machines"]["visitor"], Reader(), pending)
     owner = PlayedPerson(*OWNER, seat)
     for name, document in status["machines"].items():
-        machines[name] = LabMachine(path, name, document, owner, pending)
+        machines[name] = LabMachine(path, name, document, owner, pending, status["ca"])
     return World(
         params,
         machines,
