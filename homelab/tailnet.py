@@ -7,15 +7,13 @@ and whose sockets are made, inside a lab machine: the same code serves a real ta
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
+from homelab.connector import connector
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
@@ -66,8 +64,8 @@ class Tailnet:
         from tailscale.exceptions import TailscaleConnectionError, TailscaleError
 
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
-        connector = _connector(self._seat, self._ca) if self._seat else None
-        async with aiohttp.ClientSession(connector=connector) as session:
+        way = connector(self._seat, self._ca) if self._seat else None
+        async with aiohttp.ClientSession(connector=way) as session:
             try:
                 return await ask(Tailscale(api_key=key, session=session))
             except TailscaleConnectionError as error:
@@ -82,36 +80,3 @@ class Tailnet:
                 )
                 said = "; ".join(str(a) for a in error.args) or type(error).__name__
                 raise HomelabError(f"the admin API refuses: {said}", self.name, hint) from error
-
-
-def _connector(seat: LabMachine, ca: str) -> aiohttp.TCPConnector:
-    def made_there(address: object) -> socket.socket:
-        made = seat.socket()
-        made.setblocking(False)
-        return made
-
-    return aiohttp.TCPConnector(
-        resolver=_ResolvedThere(seat),
-        socket_factory=made_there,
-        ssl=ssl.create_default_context(cafile=ca),
-        family=socket.AF_INET,
-    )
-
-
-class _ResolvedThere(AbstractResolver):
-    def __init__(self, seat: LabMachine) -> None:
-        self._seat = seat
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await asyncio.to_thread(self._seat.resolve, host)
-        return [
-            ResolveResult(
-                hostname=host, host=a, port=port, family=socket.AF_INET, proto=0, flags=socket.AI_NUMERICHOST
-            )
-            for a in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""

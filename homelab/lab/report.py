@@ -24,6 +24,7 @@ def status(lab: Lab, services: Services) -> dict[str, Any]:
         "socket": str(lab.folder / "lab.sock"),
         "topology": lab.config["topology"],
         "enrolled": lab.enrolled,
+        "tailnet": lab.blueprint["cloud"]["tailnet"] if lab.blueprint["cloud"] else None,
         "networks": {n: {"prefix": net["prefix"]} for n, net in lab.blueprint["networks"].items()},
         "machines": {name: _machine(lab, services, name, m) for name, m in lab.blueprint["machines"].items()},
         "links": [w.shown() for w in lab.wires.all],

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Any
 
 from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED, PrerequisiteMissing
@@ -17,6 +18,8 @@ from homelab.lab_lease import Lease
 from homelab.runner import tied
 from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.kernels import KEPT
+from homelab.runner.window import Windows
+from homelab.runner.window_places import lab_windows
 
 # Else it asks whether it may look for news outside.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
@@ -39,7 +42,7 @@ def open_notebooks(stage: str | None) -> int:
                     "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
                     flush=True,
                 )
-                return _jupyter(notebook, {"HOMELAB_LAB": path})
+                return _jupyter(notebook, path)
         except Interrupted:
             return EXIT_INTERRUPTED
 
@@ -57,8 +60,8 @@ def arguments(notebook: str, port: int) -> list[str]:
     return [*words, "--allow-root"] if os.getuid() == 0 else words
 
 
-def environment(token: str) -> dict[str, str]:
-    """The token, where no process list shows it; and what Jupyter keeps, in `.venv` and not in your home."""
+def environment(token: str, windows: dict[str, Any]) -> dict[str, str]:
+    """The token, where no process list shows it; what Jupyter keeps, in `.venv` and not in your home; the windows."""
     kept = KEPT / "jupyter"
     places = {
         name: str(kept / name.lower())
@@ -67,6 +70,8 @@ def environment(token: str) -> dict[str, str]:
     settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(SETTINGS))
+    offered = kept / "jupyter_config_dir" / "jupyter_server_config.json"
+    offered.write_text(json.dumps({"ServerProxy": {"servers": windows}}))
     return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib"), **places}
 
 
@@ -84,21 +89,31 @@ def _free_port() -> int:
     raise PrerequisiteMissing("no port of the loopback is free", "127.0.0.1")
 
 
-def _jupyter(notebook: str, lab: dict[str, str]) -> int:
+def _jupyter(notebook: str, lab: str) -> int:
     token, port = secrets.token_urlsafe(24), _free_port()
-    process = subprocess.Popen(
-        tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook, port)),
-        env={**os.environ, **tied.environment(), **environment(token), **lab},
-        stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
-        start_new_session=True,
-    )
-    print(f"JupyterLab (Ctrl-C ends it): http://127.0.0.1:{port}{_page(notebook)}?token={token}", flush=True)
-    try:
-        return process.wait()
-    except Interrupted:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END)
-        process.kill()
-        process.wait()
-        raise
+    with contextlib.closing(Windows(*lab_windows(lab), token)) as windows:
+        process = subprocess.Popen(
+            tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook, port)),
+            env={
+                **os.environ,
+                **tied.environment(),
+                **environment(token, windows.settings()),
+                "HOMELAB_LAB": lab,
+            },
+            stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
+            start_new_session=True,
+        )
+        at = f"http://127.0.0.1:{port}"
+        print(f"JupyterLab (Ctrl-C ends it): {at}{_page(notebook)}?token={token}")
+        for name, title in windows.titles().items():
+            print(f"  {title}: {at}/{name}/?token={token}")
+        sys.stdout.flush()
+        try:
+            return process.wait()
+        except Interrupted:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END)
+            process.kill()
+            process.wait()
+            raise
