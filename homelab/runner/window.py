@@ -8,6 +8,7 @@ fetched by the phone. Nothing listens but a socket in a folder that is the reade
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import tempfile
@@ -140,9 +141,16 @@ class _View:
             ) as answer:
                 return await _deliver(request, answer, base, f"{scheme}/{host}")
         except (aiohttp.ClientError, TimeoutError, LabError, OSError) as error:
-            why = str(error) or "no answer came in time"
-            page = refused(self.offered, f"{scheme}://{host}", why)
+            page = refused(self.offered, f"{scheme}://{host}", _why(error))
             return web.Response(text=page, content_type="text/html", status=HTTPStatus.BAD_GATEWAY)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
+    return str(error) or "no answer came in time"
 
 
 def _into(base: str, address: str) -> str:

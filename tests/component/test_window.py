@@ -143,6 +143,7 @@ def test_what_the_machine_cannot_reach_is_said(look):
         nobody.bind(("127.0.0.1", 0))
         status, _, body = look(f"/http/jellyfin.example:{nobody.getsockname()[1]}/")
     assert status == 502
+    assert b">Connection refused<" in body
 
 
 def test_first_page_offers_places_and_takes_an_address(look):
