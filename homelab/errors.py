@@ -80,6 +80,14 @@ class NoAnswer(HomelabError):
     """Nobody answers at an address: the name is unknown, the way is shut, or TLS is not trusted."""
 
 
+class EngineError(HomelabError):
+    """Docker cannot be reached or did not do it; `kind` is a word of `homelab.engine_faults.KINDS`."""
+
+    def __init__(self, kind: str, what: str, where: str = "", hint: str = "") -> None:
+        self.kind = kind
+        super().__init__(what, where, hint)
+
+
 class StalePlan(HomelabError):
     """The world is no longer what the plan (or the undo) was computed from."""
 

@@ -1,0 +1,139 @@
+"""The Docker engine of a machine, through the Docker SDK: in the lab over the machine's own socket.
+
+At home it is the engine that the machine's ``docker`` command would speak to: ``DOCKER_HOST``, the
+current Docker context (also over SSH), else the default socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from homelab.engine_faults import explain
+from homelab.errors import CommandFailed, EngineError, HomelabError
+from homelab.machine import Machine, Result
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+SOCKET = "/run/docker.sock"
+GROUP = "sudo usermod -aG docker $USER"
+START = "sudo service docker start"
+_clients: WeakKeyDictionary[Machine, DockerClient] = WeakKeyDictionary()
+
+
+def engine(machine: Machine) -> DockerClient:
+    """The engine of `machine`; asked for again it is the same client, which connects anew where it must.
+
+    What it refuses later are the SDK's errors: see `translated`.
+
+    Raises:
+        EngineError: not installed (``absent``), not running (``stopped``), or this user may not (``forbidden``).
+    """
+    if machine not in _clients:
+        # The SDK costs a tenth of a second that a stage need not pay before it asks Docker something.
+        from homelab.engine_client import connect
+
+        with translated(machine):
+            _clients[machine] = connect(machine)
+    return _clients[machine]
+
+
+@contextmanager
+def translated(machine: Machine) -> Iterator[None]:
+    """Turn what the SDK, or a ``docker`` command, raises inside into an `EngineError` that says what to do.
+
+    Raises:
+        EngineError: with its `kind`; see `homelab.engine_faults`.
+    """
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except CommandFailed as error:
+        raise refined(explain(error.err or error.out or error.what, machine.name), machine) from error
+    except (DockerException, RequestException) as error:
+        if known := _ours(error):
+            raise known from None
+        said = str(getattr(error, "explanation", "") or error)
+        raise refined(explain(said, machine.name), machine) from error
+
+
+def run(machine: Machine, argv: list[str], timeout: float = 60.0) -> Result:
+    """Run a shown ``docker`` command on `machine`; what Docker prints in vain is an `EngineError`.
+
+    Raises:
+        EngineError: it did not end well.
+        WaitTimeout: it did not end in `timeout` seconds.
+    """
+    with translated(machine):
+        return machine.run(argv, timeout=timeout).ok()
+
+
+def _ours(error: BaseException) -> HomelabError | None:
+    """An error of ours that the SDK has wrapped into its own."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, HomelabError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return None
+
+
+def diagnose(machine: Machine, said: str = "") -> EngineError:
+    """Why the engine of `machine` cannot be reached; `said` is what the connection said."""
+    if "ermission denied" in said:
+        return forbidden(machine)
+    found = machine.run(["sh", "-c", "for name in dockerd docker; do command -v $name; done"])
+    programs = {line.rpartition("/")[2] for line in found.out.splitlines()}
+    if not programs & {"dockerd", "docker"}:
+        return EngineError(
+            "absent", "Docker is not installed", machine.name, "plan it: see the stage's *What would change*"
+        )
+    return EngineError("stopped", "Docker does not run", machine.name, f"start it: {START}")
+
+
+def forbidden(machine: Machine) -> EngineError:
+    """This user may not talk to Docker: not in the group at all, or only since this login."""
+    listed = machine.run(["sh", "-c", 'id -nG "$(id -un)"']).out.split()
+    hint = f"{GROUP}, then log out and in again"
+    if "docker" in listed:
+        hint = "the user is in the group docker since this login: log out and in again"
+    return EngineError("forbidden", "this user may not talk to Docker", machine.name, hint)
+
+
+def refined(error: EngineError, machine: Machine) -> EngineError:
+    """`error`, with what a look at `machine` adds: who has the port, which tags there are."""
+    if error.kind == "port" and (number := re.search(r"port (\d+)", error.what)):
+        holder = holder_of(machine, int(number[1]))
+        if holder:
+            error = EngineError("port", f"{error.what}: {holder}", error.where, error.hint)
+    elif error.kind in ("tag", "image") and (reference := _reference(error)):
+        from homelab.registry import suggestion
+
+        error = suggestion(machine, error, reference)
+    elif error.kind == "forbidden":
+        error = forbidden(machine)
+    return error
+
+
+def _reference(error: EngineError) -> str:
+    found = re.fullmatch(r"(\S+) has no tag (\S+)", error.what)
+    return f"{found[1]}:{found[2]}" if found else ""
+
+
+def holder_of(machine: Machine, port: int) -> str:
+    """Who listens on TCP `port` of `machine`, in words; empty where that cannot be seen."""
+    if machine in _clients:
+        with translated(machine):
+            for container in _clients[machine].containers.list(filters={"publish": str(port)}):
+                return f"the container {container.name} publishes it"
+    for sudo in (["sudo"], []):
+        listening = machine.run([*sudo, "ss", "-H", "-ltnp", f"sport = :{port}"]).out
+        if found := re.search(r'users:\(\("([^"]+)",pid=(\d+)', listening):
+            return f"{found[1]} (process {found[2]}) listens on it"
+    return ""

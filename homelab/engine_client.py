@@ -1,0 +1,79 @@
+"""The Docker SDK's client over connections of ours: only `homelab.engine` imports it, when it is needed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import requests
+from docker import APIClient, DockerClient
+from docker.context import ContextAPI
+from docker.utils import kwargs_from_env
+
+from homelab.engine import SOCKET, diagnose
+from homelab.errors import EngineError, LabError
+from homelab.lab_machine import LabMachine
+from homelab.machine import Machine
+from homelab.web_adapter import Adapter, root_of
+
+
+def connect(machine: Machine) -> DockerClient:
+    """A client of the engine of `machine`, which has answered once.
+
+    Raises:
+        EngineError: it cannot be reached; `docker.errors.DockerException` may be around it.
+    """
+    return _Client(_Api(machine))
+
+
+class _Client(DockerClient):
+    def __init__(self, api: APIClient) -> None:
+        self.api = api
+
+
+class _Api(APIClient):
+    """The SDK's low-level client; where the engine is gone it says so as `EngineError`."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self._adapter = machine, None
+        where: dict[str, Any] = {"base_url": "http://docker:80"}  # nobody's: the adapter asks for none
+        if isinstance(machine, LabMachine):
+            self._adapter = Adapter(self._dial)
+        else:
+            where = dict(kwargs_from_env())
+            if "base_url" not in where:
+                where |= ContextAPI.kwargs_from_context(environment=os.environ)
+        super().__init__(**where, use_ssh_client=True)
+
+    def get_adapter(self, url: str) -> Any:
+        """See `requests.Session`."""
+        return self._adapter or super().get_adapter(url)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """See `requests.Session`."""
+        try:
+            return super().send(request, **kwargs)
+        except requests.exceptions.Timeout as error:
+            raise EngineError(
+                "lost", "Docker does not answer in time", self._machine.name, "is the machine very busy?"
+            ) from error
+        except requests.exceptions.ConnectionError as error:
+            root = root_of(error)
+            if isinstance(root, ConnectionRefusedError | FileNotFoundError | PermissionError):
+                raise diagnose(self._machine, str(root)) from error
+            raise EngineError(
+                "lost",
+                f"Docker went away while it was asked: {root}",
+                self._machine.name,
+                "start it: sudo service docker start; then run the same again",
+            ) from error
+
+    def _dial(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        assert isinstance(self._machine, LabMachine)
+        try:
+            made = self._machine.unix(SOCKET)
+        except LabError as error:
+            raise diagnose(self._machine, error.what) from error
+        made.settimeout(timeout)
+        return made
