@@ -24,12 +24,16 @@ WANTED = (
     "tini",  # pid 1 of the lab
     "iproute2", "iptables", "conntrack",  # the network and its NAT
     "iputils-ping", "bind9-dnsutils", "curl", "procps", "less",  # what a person at a machine expects
+    "docker.io", "containerd", "runc",  # the engine that machines with `docker: true` have
+    "docker-registry",  # behind the lab's hub
+    "openssh-server", "openssh-client", "openssh-sftp-server", "restic",  # backups, and where they go
+    "mosquitto", "mosquitto-clients", "postgresql", "postgresql-client", "redis-server", "ffmpeg",
 )  # fmt: skip
 # What is installed here already is as good in the lab, in whatever version.
 INSTALL = ("install", "--yes", "--no-install-recommends", "--no-upgrade")
-ROOM = 100  # MiB: apt's lists, the packages, and what is in them
+ROOM = 100  # MiB: apt's lists, and some to spare; what the packages need, apt says
 PATIENCE = 300.0  # seconds that apt may take
-LAYOUT = 1  # raise it when what is done to the unpacked files changes
+LAYOUT = 2  # raise it when what is done to the unpacked files changes
 
 
 def key() -> str:
@@ -61,9 +65,11 @@ def _make(folder: Path) -> None:
             hint="use Debian 12+, Ubuntu 24.04+, or either of them inside WSL",
         )
     cache.need_room(ROOM)
-    with progress.step(f"fetching what only the lab needs ({', '.join(WANTED)})"):
+    with progress.step("fetching what only the lab needs (Docker, programs of the network, of backups, …)"):
         _apt("update")
-        uris = list(_uris(_apt(*INSTALL, "--print-uris", *WANTED)))
+        plan = _apt(*INSTALL, "--print-uris", *WANTED)
+        uris = list(_uris(plan))
+        cache.need_room(ROOM + _size(plan))
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-debs-") as debs:
             _apt(*INSTALL, "--download-only", *WANTED, archives=Path(debs))
             files = sorted(Path(debs).glob("*.deb"))
@@ -148,6 +154,17 @@ def _uris(printed: str) -> Iterator[str]:
             yield found[1]
 
 
+def _size(printed: str) -> int:
+    """MiB of the packages and of what is in them, as apt told."""
+    download = sum(int(n) for n in re.findall(r"^'\S+' \S+\.deb (\d+) ", printed, re.MULTILINE))
+    found = re.search(r"^After this operation, ([\d.,]+) ([kMG]?)B of additional", printed, re.MULTILINE)
+    unpacked = float(found[1].replace(",", "")) * _UNITS[found[2]] if found else 0.0
+    return int((download + unpacked) / 2**20)
+
+
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
 def _unpack(deb: Path, folder: Path) -> None:
     done = subprocess.run(["dpkg-deb", "-x", str(deb), str(folder)], capture_output=True, text=True)
     if done.returncode:
@@ -159,7 +176,10 @@ def _unpack(deb: Path, folder: Path) -> None:
 
 
 def _as_installed(folder: Path) -> None:
-    """What installing would have done by scripts: one /usr, and the usual name for each alternative."""
+    """What installing would have done by scripts: one /usr, and the usual name for each alternative.
+
+    What of it concerns accounts and configuration is in base.py: it depends on the host.
+    """
     for name in ("bin", "sbin", "lib", "lib64", "lib32", "libx32"):
         old = folder / name
         if old.is_dir() and not old.is_symlink():
@@ -171,6 +191,15 @@ def _as_installed(folder: Path) -> None:
                 link = sbin / f"{version}{suffix}"
                 link.unlink(missing_ok=True)
                 link.symlink_to("xtables-nft-multi")
+    # Libraries of which there are several kinds (BLAS, LAPACK: ffmpeg needs them) lie in folders of their kind.
+    for library in (folder / "usr" / "lib").glob("*-linux-gnu*/*/lib*.so.[0-9]*"):
+        kind = library.parent.name
+        if kind in ("blas", "lapack") and not (link := library.parents[1] / library.name).exists():
+            link.symlink_to(f"{kind}/{library.name}")
+    settings = folder / "usr" / "share" / "openssh" / "sshd_config"
+    if settings.exists():
+        (folder / "etc" / "ssh").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(settings, folder / "etc" / "ssh" / "sshd_config")
 
 
 def _merge(source: Path, target: Path) -> None:
