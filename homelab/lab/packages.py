@@ -36,28 +36,28 @@ PATIENCE = 300.0  # seconds that apt may take
 LAYOUT = 2  # raise it when what is done to the unpacked files changes
 
 
-def key() -> str:
-    """What the unpacked packages are keyed by: the list, the distribution, the processor."""
+def key(wanted: tuple[str, ...] = WANTED) -> str:
+    """What unpacked packages are keyed by: the list, the distribution, the processor."""
     system = platform.freedesktop_os_release()
     release = f"{system.get('ID')} {system.get('VERSION_ID')} {platform.machine()} {LAYOUT}"
-    return hashlib.sha256(f"{release} {' '.join(WANTED)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{release} {' '.join(wanted)}".encode()).hexdigest()[:16]
 
 
-def place() -> Path:
-    """The folder of the unpacked packages."""
-    return paths.cache() / "pkg" / key()
+def place(wanted: tuple[str, ...] = WANTED) -> Path:
+    """The folder of unpacked packages: the lab's own or, given other names, what only an image needs."""
+    return paths.cache() / "pkg" / key(wanted)
 
 
-def ensure() -> Path:
-    """The unpacked packages; the cache's lock is held.
+def ensure(wanted: tuple[str, ...] = WANTED) -> Path:
+    """Unpacked packages; the cache's lock is held.
 
     Raises:
         PrerequisiteMissing: no apt, or no network and nothing in the cache.
     """
-    return cache.keep("pkg", key(), _make)
+    return cache.keep("pkg", key(wanted), lambda folder: _make(folder, wanted))
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, wanted: tuple[str, ...]) -> None:
     missing = [p for p in ("apt-get", "dpkg-deb") if not shutil.which(p)]
     if missing:
         raise PrerequisiteMissing(
@@ -65,13 +65,14 @@ def _make(folder: Path) -> None:
             hint="use Debian 12+, Ubuntu 24.04+, or either of them inside WSL",
         )
     cache.need_room(ROOM)
-    with progress.step("fetching what only the lab needs (Docker, programs of the network, of backups, …)"):
+    own = "Docker, programs of the network, of backups, …" if wanted == WANTED else ", ".join(wanted)
+    with progress.step(f"fetching what only the lab needs ({own})"):
         _apt("update")
-        plan = _apt(*INSTALL, "--print-uris", *WANTED)
+        plan = _apt(*INSTALL, "--print-uris", *wanted)
         uris = list(_uris(plan))
         cache.need_room(ROOM + _size(plan))
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-debs-") as debs:
-            _apt(*INSTALL, "--download-only", *WANTED, archives=Path(debs))
+            _apt(*INSTALL, "--download-only", *wanted, archives=Path(debs))
             files = sorted(Path(debs).glob("*.deb"))
             if len(files) != len(uris):
                 raise PrerequisiteMissing(
