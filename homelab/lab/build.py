@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from homelab.errors import LabError, PrerequisiteMissing
 
 from . import cache, golang, packages, paths, progress
 
@@ -58,12 +56,15 @@ def ensure() -> Built:
     if built := find():
         return built
     with cache.building(waiting=lambda: progress.say("another build holds the cache; waiting for it")):
-        packages.ensure()
-        cache.keep("tailscale", tailscale_key(), _tailscale)
-        cache.keep("cloud", cloud_key(), _cloud)
+        # Beside each other: the one waits for the network, the other for the processor.
+        with ThreadPoolExecutor(1) as beside:
+            fetched = beside.submit(packages.ensure)
+            cache.keep("tailscale", tailscale_key(), _tailscale)
+            cache.keep("cloud", cloud_key(), _cloud)
+            fetched.result()
         built = _places()
         if not (built.ca / "root.pem").exists():
-            _run([str(built.cloud), "ca", "--dir", str(built.ca)], "making the lab's certificate authority")
+            golang.run([str(built.cloud), "ca", "--dir", str(built.ca)], "making the lab's certificate authority")
         cache.keep("repo", built.www.name, _repo)
     return built
 
@@ -112,31 +113,11 @@ def _cloud(folder: Path) -> None:
 def _repo(folder: Path) -> None:
     built = _places()
     program = [str(built.cloud), "repo", "--tailscale", str(built.tailscale)]
-    _run([*program, "--version", TAILSCALE, "--out", str(folder)], "making the lab's package pages")
+    golang.run([*program, "--version", TAILSCALE, "--out", str(folder)], "making the lab's package pages")
 
 
 def _go(what: str, arguments: list[str]) -> None:
-    go = golang.find(CLOUD / "go.mod")
-    _run([go, "build", "-trimpath", *arguments], what, cwd=CLOUD, env=golang.environment())
-
-
-def _run(argv: list[str], what: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
-    with progress.step(what):
-        done = subprocess.run(
-            argv, capture_output=True, text=True, cwd=cwd, env=env, stdin=subprocess.DEVNULL
-        )
-        if done.returncode == 0:
-            return
-    said = (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()
-    if any("no space left on device" in line.lower() for line in said):
-        raise cache.no_room(OSError(28, "No space left on device"))
-    if any(
-        word in line for line in said for word in ("dial tcp", "no such host", "proxyconnect", "i/o timeout")
-    ):
-        raise PrerequisiteMissing(
-            f"{what}: Go modules cannot be downloaded: {said[-1]}", hint="connect to the network once"
-        )
-    raise LabError(f"{what} failed: {' | '.join(said[-3:])}", hint="`./runbook lab build` tries it again")
+    golang.build(CLOUD, what, arguments)
 
 
 def _digest(files: Iterable[Path], *more: str) -> str:

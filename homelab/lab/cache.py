@@ -104,5 +104,5 @@ def no_room(error: OSError) -> Exception:
     return PrerequisiteMissing(
         f"the cache cannot be written: {error.strerror} ({free()} MiB are free); nothing half-done is left",
         str(paths.cache()),
-        "make room, or set HOMELAB_CACHE to a folder on another disk (about 1.5 GiB are needed)",
+        "make room, or set HOMELAB_CACHE to a folder on another disk (about 2.5 GiB are needed)",
     )

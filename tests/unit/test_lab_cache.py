@@ -130,6 +130,17 @@ def test_the_merge_of_an_old_layout(tmp_path: Path) -> None:
     assert (tmp_path / "usr/sbin/iptables-restore").readlink() == Path("xtables-nft-multi")
 
 
+def test_the_room_for_packages_is_what_apt_says() -> None:
+    printed = (
+        "Need to get 2,000 kB of archives.\n"
+        "After this operation, {} of additional disk space will be used.\n"
+        "'http://mirror/a.deb' a_1_amd64.deb 20971520 MD5Sum:0\n'http://mirror/b.deb' b_1_all.deb 1048576 \n"
+    )
+    assert packages._size(printed.format("1,138 MB")) == 21 + 1085
+    assert packages._size(printed.format("1.5 GB")) == 21 + 1430
+    assert packages._size("") == 0  # all of it is here
+
+
 @pytest.mark.parametrize(
     ("said", "what"),
     [
