@@ -64,7 +64,9 @@ def ensure() -> Built:
             fetched.result()
         built = _places()
         if not (built.ca / "root.pem").exists():
-            golang.run([str(built.cloud), "ca", "--dir", str(built.ca)], "making the lab's certificate authority")
+            golang.run(
+                [str(built.cloud), "ca", "--dir", str(built.ca)], "making the lab's certificate authority"
+            )
         cache.keep("repo", built.www.name, _repo)
     return built
 

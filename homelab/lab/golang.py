@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from homelab.errors import PrerequisiteMissing
+from homelab.errors import LabError, PrerequisiteMissing
 
 from . import cache, paths, progress
 
@@ -65,6 +65,42 @@ def environment() -> dict[str, str]:
         "GOCACHE": str(own / "build"),
         "GOMODCACHE": str(own / "mod"),
     }  # fmt: skip
+
+
+def build(module: Path, what: str, arguments: list[str]) -> None:
+    """`go build` in the folder of a module, told as the step `what`; the cache's lock is held.
+
+    Raises:
+        PrerequisiteMissing: no Go, no network where modules must be fetched, or the disk is full.
+        LabError: it does not build.
+    """
+    go = find(module / "go.mod")
+    run([go, "build", "-trimpath", *arguments], what, cwd=module, env=environment())
+
+
+def run(argv: list[str], what: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    """A program of a build, told as the step `what`.
+
+    Raises:
+        PrerequisiteMissing: no network where modules must be fetched, or the disk is full.
+        LabError: it failed.
+    """
+    with progress.step(what):
+        done = subprocess.run(
+            argv, capture_output=True, text=True, cwd=cwd, env=env, stdin=subprocess.DEVNULL
+        )
+        if done.returncode == 0:
+            return
+    said = (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()
+    if any("no space left on device" in line.lower() for line in said):
+        raise cache.no_room(OSError(28, "No space left on device"))
+    if any(
+        word in line for line in said for word in ("dial tcp", "no such host", "proxyconnect", "i/o timeout")
+    ):
+        raise PrerequisiteMissing(
+            f"{what}: Go modules cannot be downloaded: {said[-1]}", hint="connect to the network once"
+        )
+    raise LabError(f"{what} failed: {' | '.join(said[-3:])}", hint="`./runbook lab build` tries it again")
 
 
 def _install(folder: Path) -> None:
