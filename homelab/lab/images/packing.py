@@ -1,0 +1,98 @@
+"""Packing a repository's images into the cache, once for every change of their definition."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+import subprocess
+from pathlib import Path
+
+from homelab.errors import LabError
+
+from .. import cache, golang, packages, paths, progress
+from .base import LIBRARIES
+from .definition import Repository, fingerprint, recipe
+
+MODULE = Path(__file__).parent
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def find(repository: Repository) -> Path | None:
+    """Where its images lie packed, or None."""
+    place = paths.cache() / "images" / key(repository)
+    return place if (place / "tags.json").exists() else None
+
+
+def tags(packed: Path) -> dict[str, str]:
+    """The digest of the manifest for every tag."""
+    return dict(json.loads((packed / "tags.json").read_text()))
+
+
+def key(repository: Repository) -> str:
+    """What the packed images are keyed by: their definition, its sources, the packer, the packages."""
+    short = repository.name.partition("/")[2].replace("/", "-")
+    packed_from = (fingerprint(repository), packer_key(), packages.key(), packages.key(repository.packages))
+    return f"{short}-{hashlib.sha256(' '.join(packed_from).encode()).hexdigest()[:16]}"
+
+
+def build(repository: Repository) -> Path:
+    """Pack it if need be; the cache's lock is held. The folder.
+
+    Raises:
+        PrerequisiteMissing: no Go, no apt or no network where one of them is needed; or the disk is full.
+        LabError: packing failed.
+    """
+    if packed := find(repository):
+        return packed
+    cache.need_room(repository.room)
+    roots = [packages.ensure(), Path("/")]
+    if repository.packages:
+        roots.insert(0, packages.ensure(repository.packages))
+    for made in repository.made:
+        cache.keep(made.kind, made.key(), made.make)
+    packer = cache.keep("packer", packer_key(), _packer) / "pack"
+    text = recipe(
+        repository,
+        lambda made: paths.cache() / made.kind / made.key(),
+        architecture=ARCHITECTURES.get(platform.machine(), platform.machine()),
+        roots=[str(r) for r in roots],
+        libraries=list(LIBRARIES),
+    )
+    return cache.keep("images", key(repository), lambda folder: _pack(packer, text, repository, folder))
+
+
+@functools.cache
+def packer_key() -> str:
+    """Changes with the packer's source and what it is linked to."""
+    return source_key([MODULE / "go.mod", MODULE / "go.sum", MODULE / "pack"])
+
+
+def source_key(places: list[Path]) -> str:
+    """Changes with the Go files (but tests) below `places`, and with those that are files themselves."""
+    sum_ = hashlib.sha256()
+    for place in places:
+        files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
+        for file in files:
+            if not file.name.endswith("_test.go") and "testdata" not in file.parts:
+                sum_.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return sum_.hexdigest()[:16]
+
+
+def _packer(folder: Path) -> None:
+    golang.build(MODULE, "building the image packer", ["-o", str(folder / "pack"), "./pack"])
+
+
+def _pack(packer: Path, text: dict[str, object], repository: Repository, folder: Path) -> None:
+    asked = folder / "recipe.json"
+    asked.write_text(json.dumps(text, indent=1))
+    with progress.step(f"packing {repository.name}"):
+        done = subprocess.run(
+            [str(packer), str(asked), str(folder)], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            said = done.stderr.strip()
+            if "no space left" in said:
+                raise cache.no_room(OSError(28, "No space left on device"))
+            raise LabError(f"packing {repository.name} failed: {said}")
