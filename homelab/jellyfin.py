@@ -199,14 +199,14 @@ class Jellyfin:
         return [data.film(item) for item in self._json("GET", "/Items", asked)["Items"]]
 
     def film(self, name: str) -> Film:
-        """The film called `name`.
+        """The film called `name`, or whose file is.
 
         Raises:
             JellyfinError: there is none.
         """
         films = self.films()
         for one in films:
-            if one.name == name:
+            if name in (one.name, one.title):
                 return one
         known = ", ".join(f.name for f in films) or "none at all"
         raise JellyfinError(f"no film is called {name!r}", self.url, f"there are: {known}; scan the library")

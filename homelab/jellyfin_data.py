@@ -5,8 +5,10 @@ Field names are those of the published OpenAPI document.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 TICKS = 10_000_000  # a second in the server's unit of time
@@ -62,6 +64,11 @@ class Film:
     seconds: float
     size: int
     path: str
+
+    @property
+    def title(self) -> str:
+        """The file's own title, without the year: a server that looks films up may show another `name`."""
+        return re.sub(r" \(\d{4}\)$", "", PurePosixPath(self.path).stem)
 
 
 @dataclass(frozen=True)
