@@ -48,7 +48,7 @@ def tags(machine: Machine, reference: str) -> list[str]:
         url = f"https://{host}/v2/{path}/tags/list"
         answer = session.get(url)
         if answer.status_code == 401:
-            answer = session.get(url, headers=_token(session, answer.headers.get("WWW-Authenticate", "")))
+            answer = session.get(url, headers=token(session, answer.headers.get("WWW-Authenticate", "")))
         if answer.status_code == 404:
             return []
         if answer.status_code != 200:
@@ -56,7 +56,7 @@ def tags(machine: Machine, reference: str) -> list[str]:
         return list(answer.json().get("tags") or [])
 
 
-def _token(session: requests.Session, challenge: str) -> dict[str, str]:
+def token(session: requests.Session, challenge: str) -> dict[str, str]:
     """The header that `challenge` asks for: an anonymous token of the registry's own service."""
     fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
     realm = fields.pop("realm", "")
