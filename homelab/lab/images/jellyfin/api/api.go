@@ -16,11 +16,11 @@ import (
 type Server struct {
 	Store *store.Store
 	Tools media.Tools
-	Cache string              // folder for what can be made again: posters
-	Data  string              // Jellyfin's data folder, which System/Info tells
-	Stop  func(restart bool)  // ends the program
-	Web   http.Handler        // the page at /web/
-	Base  context.Context     // ends when the program does
+	Cache string             // folder for what can be made again: posters
+	Data  string             // Jellyfin's data folder, which System/Info tells
+	Stop  func(restart bool) // ends the program
+	Web   http.Handler       // the page at /web/
+	Base  context.Context    // ends when the program does
 	scan  scanner
 	seen  sessions
 	grabs sync.Mutex // one poster at a time
@@ -37,8 +37,14 @@ func (s *Server) Handler() http.Handler {
 		}
 	}
 	mux.Handle("GET /web/", http.StripPrefix("/web", s.Web))
-	mux.Handle("GET /{$}", http.RedirectHandler("web/", http.StatusFound))
+	mux.HandleFunc("GET /{$}", toPage)
 	return logged(anyCase(mux))
+}
+
+// toPage sends a browser to the page, by a relative address: a proxy may serve us below a path of its own.
+func toPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "web/")
+	w.WriteHeader(http.StatusFound)
 }
 
 func (s *Server) poster(id string) string { return filepath.Join(s.Cache, "images", id+".jpg") }

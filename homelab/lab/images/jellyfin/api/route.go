@@ -143,7 +143,7 @@ func anyCase(next http.Handler) http.Handler {
 				r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
 			}
 			if r.URL.Path == "/web" {
-				http.Redirect(w, r, "web/", http.StatusFound)
+				toPage(w, r)
 				return
 			}
 			r.URL.RawPath = ""

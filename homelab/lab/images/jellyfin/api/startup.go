@@ -118,4 +118,3 @@ func rename(u *store.User, name string) {
 }
 
 var errTaken = refusal{http.StatusBadRequest, "a user of that name exists"}
-

@@ -100,15 +100,19 @@ type Watch struct {
 	LastPlayed    time.Time
 }
 
-func fresh(id, name string, v Version) State {
-	return State{
-		ServerID: id,
-		Configuration: Configuration{
-			ServerName: name, UICulture: "en-US", MetadataCountryCode: "US", PreferredMetadataLanguage: "en",
-			EnableLegacyAuthorization: v.LegacyAuthorization(),
-			MinResumePct:              5, MaxResumePct: 90, MinResumeDurationSeconds: 300,
-		},
-		Named: map[string]map[string]any{},
-		Watch: map[string]map[string]Watch{},
+// Defaults is the configuration of a new server.
+func Defaults(v Version) Configuration {
+	return Configuration{
+		UICulture: "en-US", MetadataCountryCode: "US", PreferredMetadataLanguage: "en",
+		EnableLegacyAuthorization: v.LegacyAuthorization(),
+		MinResumePct:              5, MaxResumePct: 90, MinResumeDurationSeconds: 300,
 	}
+}
+
+func fresh(id, name string, v Version) State {
+	state := State{
+		ServerID: id, Configuration: Defaults(v), Named: map[string]map[string]any{}, Watch: map[string]map[string]Watch{},
+	}
+	state.Configuration.ServerName = name
+	return state
 }
