@@ -17,6 +17,7 @@ import (
 	"homelab/cloud/control"
 	"homelab/cloud/derp"
 	"homelab/cloud/exits"
+	"homelab/cloud/hub"
 	"homelab/cloud/keep"
 	"homelab/cloud/pages"
 	"homelab/cloud/rootca"
@@ -26,6 +27,9 @@ import (
 
 // adminSocket answers everything that the public address answers, in the state folder.
 const adminSocket = "admin.sock"
+
+// registry is where the docker-registry behind the hub listens, once the lab has started it.
+const registry = "127.0.0.1:5000"
 
 // cloud is all that `serve` listens for.
 type cloud struct {
@@ -64,6 +68,9 @@ func build(o *serveOptions, root *rootca.Root, net *tailnet.Tailnet, publish fun
 		if hosts.ByName[name], err = web.Site(o.www, name); err != nil {
 			return nil, err
 		}
+	}
+	for name, handler := range hub.New(registry) {
+		hosts.ByName[name] = handler
 	}
 	names := func() map[string][]netip.Addr { return publicNames(net.View(), o).A }
 	return &cloud{options: o, root: root, hosts: hosts, relays: relays, names: names}, nil
