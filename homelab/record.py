@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any, Protocol
 
@@ -58,6 +59,17 @@ def show(thing: object) -> None:
         print(thing)
     else:
         display(thing)  # type: ignore[no-untyped-call]
+
+
+def live() -> Callable[[object], None]:
+    """What shows a thing in one place again and again, the newest state of it; in a terminal it shows nothing."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        return lambda thing: None
+    handle: Any = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    return lambda thing: handle.update(thing)
 
 
 def masked(value: Any) -> Any:
