@@ -42,6 +42,12 @@ def engine(machine: Machine) -> DockerClient:
     return _clients[machine]
 
 
+def forget(machine: Machine) -> None:
+    """Let go of the client: another engine, of another version, may answer there from now on."""
+    if client := _clients.pop(machine, None):
+        client.close()
+
+
 @contextmanager
 def translated(machine: Machine) -> Iterator[None]:
     """Turn what the SDK, or a ``docker`` command, raises inside into an `EngineError` that says what to do.

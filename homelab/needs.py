@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from homelab.plan import Change, change
 from homelab.resources import client, login
+from homelab.resources import engine as docker
 from homelab.resources.tailscale_status import ABSENT
 
 if TYPE_CHECKING:
@@ -70,6 +71,22 @@ def joined(
         name = hostname or default_name(role)
         wanted = login.wanted(name, tuple(tags), login_server or world.login_server, key)
         return (*first, *change(role, "login", now, wanted, f"log in to the tailnet as {name}"))
+
+    return need
+
+
+def engine(role: str) -> Need:
+    """Docker on `role`: installed, running, and the user in its group."""
+
+    def need(world: World) -> tuple[Change, ...]:
+        now = docker.read(world[role])
+        parts = {
+            "install Docker": not now.installed,
+            "start Docker": not now.running,
+            "let the user talk to it without sudo": not now.in_group,
+        }
+        why = ", ".join(what for what, missing in parts.items() if missing)
+        return change(role, "engine", now, replace(now, installed=True, running=True, in_group=True), why)
 
     return need
 
