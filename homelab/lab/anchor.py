@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import kernel, root, wire
+from . import cgroups, kernel, root, wire
 from .children import Children
 from .inside import Inside
 
@@ -85,6 +85,8 @@ class Plan:
     layers: root.Layers
     places: list[root.Place]
     rootless: bool
+    docker: bool = False
+    groups: str = ""  # see cgroups.make; "" where the lab has none
 
 
 def raise_up(plan: Plan) -> Anchor:
@@ -115,12 +117,20 @@ def _live(plan: Plan, channel: socket.socket) -> None:
     tempfile.tempdir = "/tmp"  # the host's may be a folder that is not there in the machine
     kernel.unshare(kernel.NEWNET | kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC)
     channel.send(b"namespaces")
+    groups = cgroups.enter(plan.groups, plan.name) if plan.groups else []
     root.build(
-        Path(plan.folder), plan.layers, plan.hostname, plan.resolver, plan.places, rootless=plan.rootless
+        Path(plan.folder),
+        plan.layers,
+        plan.hostname,
+        plan.resolver,
+        plan.places,
+        rootless=plan.rootless,
+        groups=groups if plan.groups or (plan.docker and plan.rootless) else None,
     )
     kernel.set_process_name("init")
     if not plan.rootless:
-        kernel.drop_capabilities(kernel.REACHES_OUT)
+        kept = kernel.ENGINE_NEEDS if plan.docker else ()
+        kernel.drop_capabilities(tuple(c for c in kernel.REACHES_OUT if c not in kept))
     children = Children()
     inside = Inside(plan.name, children)
     threading.Thread(target=children.reap, daemon=True).start()

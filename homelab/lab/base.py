@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import hostview
+from . import accounts, engine, hostview
 
 WHITEOUT = stat.S_IFCHR  # a character device 0/0 is how overlayfs says "nothing here"
 SUDO = Path(__file__).parent / "sudo.sh"
@@ -23,10 +23,13 @@ HIDDEN_USR = (
     "usr/bin/tailscale", "usr/sbin/tailscaled", "usr/local/bin/tailscale", "usr/local/sbin/tailscaled",
     "usr/local/bin/tailscaled", "usr/share/keyrings/tailscale-archive-keyring.gpg",
 )  # fmt: skip
-HIDDEN_ETC = ("etc/apt/sources.list", "etc/default/tailscaled", "etc/machine-id", "etc/fstab", "etc/mtab")
+HIDDEN_ETC = (
+    "etc/apt/sources.list", "etc/default/tailscaled", "etc/machine-id", "etc/fstab", "etc/mtab",
+    "etc/ssh/sshd_not_to_be_run",
+)  # fmt: skip
 EMPTIED_ETC = (
     "etc/apt/apt.conf.d", "etc/apt/auth.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d",
-    "etc/docker", "etc/wireguard", "etc/NetworkManager", "etc/netplan", "etc/cron.d", "etc/tailscale",
+    "etc/docker", "etc/ssh/sshd_config.d", "etc/ssh/ssh_config.d", "etc/wireguard", "etc/NetworkManager", "etc/netplan", "etc/cron.d", "etc/tailscale",
 )  # fmt: skip
 HOST_NAMES = "hosts: files dns\n"
 WRITABLE_DEPTH = 3
@@ -48,7 +51,10 @@ def make(layer: Path, packages: Path, ca: Path, parts: list[hostview.Part], *, o
         # What was copied here is taken out again; what lies below needs a mark.
         below = any(part.host and hidden.is_relative_to(Path("/", part.name)) for part in parts)
         hide(layer / hidden.relative_to("/"), below=below)
-    _accounts(layer / "etc")
+    accounts.make(layer / "etc")
+    engine.install(layer)
+    # As the package would: host keys of the machine's own, at the first start.
+    _write(layer / "etc/default/ssh", "ssh-keygen -A >/dev/null\nSSHD_OPTS=\n")
     _trust(layer, ca)
     _write(layer / "etc/nsswitch.conf", _names_by_dns())
     _write(layer / "etc/environment", "")
@@ -57,6 +63,12 @@ def make(layer: Path, packages: Path, ca: Path, parts: list[hostview.Part], *, o
         if any((root / "usr/sbin/xtables-nft-multi").exists() for root in (packages, Path("/"))):
             for suffix in ("", "-save", "-restore"):
                 link(layer / f"usr/sbin/{version}{suffix}", "xtables-nft-multi")
+
+
+def make_cover(layer: Path, layers: list[Path]) -> None:
+    """Fill `layer`, which lies above all `layers` in machines without an engine, and hides theirs."""
+    for name in engine.not_elsewhere(layers):
+        hide(layer / name)
 
 
 def link(path: Path, to: str) -> None:
@@ -80,36 +92,12 @@ def hide(path: Path, *, below: bool = True) -> None:
 
 def _hidden() -> Iterator[Path]:
     """What of the host's no machine sees."""
-    for name in HIDDEN_USR + HIDDEN_ETC:
+    for name in HIDDEN_USR + HIDDEN_ETC + engine.HIDDEN:
         if os.path.lexists("/" + name):
             yield Path("/", name)
     for name in EMPTIED_ETC:
         yield from _entries(Path("/", name))
     yield from _unreadable(Path("/etc"))
-
-
-def _accounts(etc: Path) -> None:
-    """The system's accounts without the people: the reader's name is no business of a machine."""
-    people, groups = [], []
-    for line in Path("/etc/passwd").read_text().splitlines():
-        fields = line.split(":")
-        if len(fields) == 7 and _of_the_system(fields[0], fields[2]):
-            shell = "/root:/bin/bash" if fields[0] == "root" else ":".join(fields[5:])
-            people.append(":".join([*fields[:1], "x", *fields[2:5], shell]))
-    for line in Path("/etc/group").read_text().splitlines():
-        fields = line.split(":")
-        if len(fields) == 4 and _of_the_system(fields[0], fields[2]):
-            groups.append(":".join([fields[0], "x", fields[2], ""]))
-    _write(etc / "passwd", "\n".join(people) + "\n")
-    _write(etc / "group", "\n".join(groups) + "\n")
-    _write(etc / "shadow", "".join(f"{p.split(':')[0]}:*:19000:0:99999:7:::\n" for p in people), 0o640)
-    _write(etc / "gshadow", "".join(f"{g.split(':')[0]}:*::\n" for g in groups), 0o640)
-    for name in ("subuid", "subgid"):
-        _write(etc / name, "")
-
-
-def _of_the_system(name: str, number: str) -> bool:
-    return number.isdigit() and (int(number) < 1000 or name in ("nobody", "nogroup"))
 
 
 def _trust(layer: Path, ca: Path) -> None:

@@ -62,6 +62,8 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "forwards": len(interfaces) > 1,
         "nat": machine.nat,
         "tailscale": machine.tailscale,
+        "docker": machine.docker,
+        "disks": machine.disks,
     }
 
 

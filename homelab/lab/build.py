@@ -26,6 +26,7 @@ class Built:
     packages: Path  # unpacked, never installed
     www: Path  # package and install pages
     ca: Path  # root.pem, root.key
+    compose: Path  # versions of the Compose plugin; empty until one is asked for
 
 
 def tailscale_key() -> str:
@@ -80,6 +81,7 @@ def _places() -> Built:
         packages=packages.place(),
         www=root / "repo" / repo_key,
         ca=root / "ca",
+        compose=root / "compose",
     )
 
 

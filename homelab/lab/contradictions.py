@@ -16,6 +16,7 @@ def contradictions(topology: Topology, document: Document, gaps: Gaps) -> Iterat
     """All of them; what is in `gaps` has faults of its own, so what depends on it is let be."""
     yield from _between_networks(topology, document)
     yield from _addresses(topology, document, gaps)
+    yield from _disks(topology, document)
     yield from _routes(topology, document, gaps)
     yield from _cloud(topology, document, gaps)
 
@@ -71,6 +72,24 @@ def _addresses(topology: Topology, document: Document, gaps: Gaps) -> Iterator[P
             if address in taken:
                 yield Problem(where, f"{address} is taken by {taken[address]}", "give each machine its own")
             taken.setdefault(address, name)
+
+
+def _disks(topology: Topology, document: Document) -> Iterator[Problem]:
+    for name, machine in topology.machines.items():
+        for n, disk in enumerate(machine.disks):
+            other = next(
+                (
+                    d
+                    for d in machine.disks[:n]
+                    if f"{disk}/".startswith(f"{d}/") or f"{d}/".startswith(f"{disk}/")
+                ),
+                "",
+            )
+            if other:
+                where = document.where(("machines", name, "disks", n))
+                yield Problem(
+                    where, f"{disk} and {other} lie in one another", "give each disk a place of its own"
+                )
 
 
 def _all_addresses(name: str, machine: Machine) -> Iterator[tuple[str, IPv4Address, tuple[str | int, ...]]]:

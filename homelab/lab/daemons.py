@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-TAILSCALED, DNS, CLOUD = "tailscaled", "dns", "cloud"
+TAILSCALED, DNS, CLOUD, REGISTRY = "tailscaled", "dns", "cloud", "registry"
 PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
 CLOUD_STATE = "/var/lib/cloud"
 CLOUD_HOME = "/opt/cloud"  # where the cloud's machine sees its program, its pages and the CA
+HUB = "hub"  # below the state folder: what the lab's hub offers
+HUB_STORAGE = "/srv/hub"  # where the cloud's machine sees it
+REGISTRY_SETTINGS = "/etc/docker-registry.yml"
 API_KEY, AUTH_KEY = "tskey-api-lab", "tskey-auth-lab"
 
 

@@ -10,7 +10,7 @@ import time
 from homelab.errors import LabError
 from homelab.labsocket import request
 
-from . import folder, paths
+from . import cgroups, folder, paths
 
 PATIENCE = 10.0
 
@@ -25,6 +25,7 @@ def down() -> str:
     if not place.exists():
         return "no lab is up"
     if not folder.is_held(place):
+        cgroups.sweep(place)
         folder.remove(place)
         return "no lab is up; what a killed one had left is removed"
     owner = folder.record(place).get("owner_pid")

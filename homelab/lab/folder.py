@@ -14,7 +14,7 @@ from typing import Any
 
 from homelab.errors import PrerequisiteMissing
 
-from . import paths
+from . import cgroups, paths
 
 SCHEMA = 1
 RECORD, LOCK = "lab.json", ".owner"
@@ -89,6 +89,7 @@ def _claim(folder: Path) -> int | None:
         os.close(handle)
         raise
     folder.chmod(0o700)
+    cgroups.sweep(folder)
     for entry in folder.iterdir():
         if entry.name != LOCK:
             remove(entry)
@@ -147,6 +148,7 @@ def sweep() -> None:
     """Remove the folders of labs of their own whose owner is gone."""
     for folder in paths.state_root().glob("own-*"):
         if not is_held(folder):
+            cgroups.sweep(folder)
             remove(folder)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import processes
+from . import names, processes
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group, has_group
 from .wire import Refused, Unfit, close, reply
 
@@ -212,6 +212,11 @@ class Inside:
             Path(path).write_text(text)
         for argv, text in request.get("commands") or []:
             self._capture(argv, text)
+        reply(connection, {"ok": True})
+
+    def _do_names(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: answer the containers' DNS questions on an address of this machine."""
+        names.serve(request["address"])
         reply(connection, {"ok": True})
 
     def _do_quiz(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:

@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x00020000, 0x04000000, 0x08000000, 0x20000000, 0x40000000
+NEWCGROUP = 0x02000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
@@ -25,6 +26,8 @@ REACHES_OUT = (
     CAP_DAC_READ_SEARCH, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT, CAP_SYS_TIME,
     CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND, CAP_PERFMON, CAP_BPF, CAP_SYS_ADMIN, CAP_MKNOD,
 )  # fmt: skip
+# What an engine cannot do without: it mounts roots for its containers, and makes their devices.
+ENGINE_NEEDS = (CAP_SYS_ADMIN, CAP_MKNOD)
 
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 _CAPGET = {"x86_64": 125, "aarch64": 90, "riscv64": 90}

@@ -10,7 +10,7 @@ from typing import Any
 
 from homelab.errors import nearest
 
-from . import anchor, base, daemons, hostview, kernel, links, root
+from . import anchor, base, daemons, disks, engine, hostview, kernel, links, root
 from .anchor import Anchor
 from .tools import Tools
 from .verbs import Wires
@@ -51,6 +51,8 @@ class Lab:
         base.make(layer, built["packages"], built["ca"], self.parts, own_everything=self.rootless)
         if python:
             base.link(layer / "usr/local/bin/python3", f"{python}/bin/python3")
+        below = [layer, built["packages"], *([Path("/")] if any(p.host for p in self.parts) else [])]
+        base.make_cover(place / "cover", below)
         self.note("base layer")
         for name, machine in self.blueprint["machines"].items():
             self.machines[name] = anchor.raise_up(self._plan(name, machine, place, built))
@@ -76,17 +78,29 @@ class Lab:
         cloud = self.blueprint["cloud"]
         python = self.config["python"]
         places = [root.Place(python, python)] if python else []
+        places += disks.of(machine, name, self.folder, place, rootless=self.rootless)
+        if machine["docker"]:
+            places.append(root.Place(str(built["compose"]), engine.COMPOSE))
         if cloud and cloud["machine"] == name:
             home = daemons.CLOUD_HOME
             places += [root.Place(str(built[n]), f"{home}/{n}") for n in ("cloud", "www", "ca")]
+            places.append(root.Place(str(self.folder / daemons.HUB), daemons.HUB_STORAGE))
         return anchor.Plan(
             name,
             machine["hostname"],
             cloud["dns"] if cloud else "",
             str(place / name),
-            root.Layers(place / "base", built["packages"], client, tuple(self.parts)),
+            root.Layers(
+                place / "base",
+                built["packages"],
+                client,
+                tuple(self.parts),
+                None if machine["docker"] else place / "cover",
+            ),
             places,
             self.rootless,
+            docker=bool(machine["docker"]),
+            groups=self.config["cgroups"] if machine["docker"] else "",
         )
 
     def _configure(self, name: str) -> None:
@@ -102,7 +116,13 @@ class Lab:
             files["/etc/default/lab-tailscaled"] = (
                 f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'
             )
+        if machine["docker"]:
+            commands.append([["ip", "address", "add", f"{engine.RESOLVER}/32", "dev", "lo"], ""])
+            options = engine.LIMITED if self.config["cgroups"] else engine.UNLIMITED
+            files["/etc/default/docker"] = f'DOCKER_OPTS="{options}"\n'
         self.machines[name].ask("batch", commands=commands, files=files)
+        if machine["docker"]:
+            self.machines[name].ask("names", address=engine.RESOLVER)
 
     def machine(self, name: Any) -> Anchor:
         """The machine called `name`.

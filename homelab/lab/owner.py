@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from . import cgroups, janitor, launch, paths
 from . import folder as state
-from . import launch, paths
 from .init import READY_FD
 
 PATIENCE = 5.0
@@ -45,6 +45,8 @@ def main(config_path: str, *, leased: bool) -> None:
 def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
+    groups = _groups(config, folder)
+    Path(config_path).write_text(json.dumps(config))
     lease_out, lease_in = os.pipe()
     events_out, events_in = os.pipe()
     os.set_inheritable(events_in, True)
@@ -60,6 +62,8 @@ def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool
             cwd="/",
             start_new_session=True,
         )
+    if groups:
+        janitor.stand_by(lab.pid, groups)
     os.close(lease_out)
     os.close(events_in)
     try:
@@ -74,7 +78,22 @@ def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool
         except subprocess.TimeoutExpired:
             lab.kill()
             lab.wait()
+        if groups:
+            cgroups.remove(groups)
         state.remove(folder)
+
+
+def _groups(config: dict[str, Any], folder: Path) -> str:
+    """Make the control groups of machines with an engine, and tell the lab; "" where there are none."""
+    with_engine = [name for name, m in config["blueprint"]["machines"].items() if m["docker"]]
+    if config["tier"] == "rootless" or not with_engine:
+        return ""
+    try:
+        config["cgroups"] = cgroups.make(folder, with_engine)
+    except OSError as error:
+        with (folder / "init.log").open("a") as log:
+            log.write(f"containers have no limits here, for control groups cannot be made: {error}\n")
+    return str(config["cgroups"])
 
 
 def _relay_events(events: int, lab: subprocess.Popen[bytes], config: dict[str, Any], leased: bool) -> bool:

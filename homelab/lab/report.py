@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
-from . import tailnet
+from . import engine, tailnet
 from .lab import Lab
 from .services import Services
+
+PATIENCE = 1.0  # seconds that an engine may take to say that it is there
 
 
 def status(lab: Lab, services: Services) -> dict[str, Any]:
@@ -37,7 +40,6 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
     addresses = (now or {}).get("TailscaleIPs") or []
     idle = "NotRunning" if services.has_client(name) else "none"
     state = now["BackendState"] if now else idle
-    docker = f"/proc/{lab.machines[name].pid}/root/run/docker.sock"
     wire_ = next((w for w in lab.wires.all if w.machine == name and w.nat), None)
     return {
         "addresses": {nic["network"]: nic["addresses"][0] for nic in machine["interfaces"]},
@@ -46,11 +48,23 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
         "stand_in": machine["stand_in"],
         "tailscale": state,
         "tailnet_ip": next((a for a in addresses if "." in a), None) if state == "Running" else None,
-        "docker": Path(docker).exists(),
+        "docker": _answers(f"/proc/{lab.machines[name].pid}/root{engine.SOCKET}"),
         "gateway": machine["gateway"],
         "nat": wire_.nat if wire_ else None,
         "services": services.running(name),
     }
+
+
+def _answers(path: str) -> bool:
+    """Whether an engine answers on a socket."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE)
+        try:
+            sock.connect(path)
+            sock.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return sock.recv(64).split()[1:2] == [b"200"]
+        except OSError:
+            return False
 
 
 def _told(path: Path) -> dict[str, Any]:

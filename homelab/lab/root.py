@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import hostview, kernel
+from . import accounts, cgroups, hostview, kernel
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Parents before children.
@@ -15,8 +16,14 @@ FOLDERS = (
     "var/cache/apt", "var/cache/apt/archives", "var/cache/apt/archives/partial", "var/log/apt",
     "var/lib/apt", "var/lib/apt/lists", "var/lib/apt/lists/partial", "var/lib/misc", "var/lib/tailscale",
     "var/lib/dpkg", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers",
-    "var/lib/dpkg/alternatives", "run/lock", "run/tailscale", "run/user",
+    "var/lib/dpkg/alternatives", "run/lock", "run/tailscale", "run/user", "run/sshd",
 )  # fmt: skip
+# What programs that give up being root write to; the accounts are in base.py.
+OWNED = {
+    "mosquitto": ("var/lib/mosquitto", "var/log/mosquitto", "run/mosquitto"),
+    "postgres": ("var/lib/postgresql", "var/log/postgresql", "run/postgresql"),
+    "redis": ("var/lib/redis", "var/log/redis", "run/redis"),
+}
 BASHRC = r"""[ -z "$PS1" ] && return
 PS1='\u@\h:\w\$ '
 alias ll='ls -l'
@@ -31,22 +38,32 @@ class Layers:
     packages: Path  # unpacked programs of the lab
     tailscale: Path | None  # the client, where a machine has it from the start
     parts: tuple[hostview.Part, ...]
+    cover: Path | None = None  # hides what this machine does not have, see engine.py
 
 
 @dataclass(frozen=True)
 class Place:
-    """Something of the host's that a machine sees, read-only, and where."""
+    """Something outside that a machine sees, and where; read-only unless it is the machine's own."""
 
     source: str
     target: str
+    own: bool = False
 
 
 def build(
-    folder: Path, layers: Layers, hostname: str, resolver: str, places: list[Place], *, rootless: bool
+    folder: Path,
+    layers: Layers,
+    hostname: str,
+    resolver: str,
+    places: list[Place],
+    *,
+    rootless: bool,
+    groups: list[tuple[str, Path]] | None = None,
 ) -> None:
     """Make a root in `folder` and move this process into it.
 
-    Called in the machine's own mount, PID and network namespaces, which it changes for good.
+    Called in the machine's own mount, PID and network namespaces, which it changes for good. `groups`:
+    the control groups that it shall see; a machine without an engine sees none.
     """
     kernel.make_private()
     root = folder / "root"
@@ -62,6 +79,8 @@ def build(
     _own_folders(root)
     _devices(root)
     _proc_and_sys(root, rootless)
+    if groups is not None:
+        cgroups.show(groups, root / "sys" / "fs" / "cgroup", rootless=rootless)
     _identity(root, hostname, resolver)
     for place in places:
         target = root / place.target.lstrip("/")
@@ -70,7 +89,7 @@ def build(
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
-        kernel.bind(place.source, target, read_only=True)
+        kernel.bind(place.source, target, read_only=not place.own)
     kernel.pivot_into(root)
 
 
@@ -84,6 +103,8 @@ def _overlay(folder: Path, part: hostview.Part, layers: Layers, rootless: bool) 
         lower.insert(0, layers.tailscale / name)
         for inner in (layers.tailscale / name).glob("*/"):
             (upper / inner.name).mkdir()  # else the folder would belong to whoever built the layer
+    if layers.cover:
+        lower.insert(0, layers.cover / name)
     lowers = ":".join(str(p).replace(":", "\\:") for p in lower if p.is_dir())
     data = f"lowerdir={lowers},upperdir={upper},workdir={work}" + (",userxattr" if rootless else "")
     kernel.mount("overlay", merged, "overlay", 0, data)
@@ -110,6 +131,12 @@ def _own_folders(root: Path) -> None:
         (root / name).chmod(0o1777)
     for name in ("root", "var/lib/tailscale"):
         (root / name).chmod(0o700)
+    for name, folders in OWNED.items():
+        user = accounts.number(root / "etc", name)
+        for folder in folders:
+            (root / folder).mkdir(exist_ok=True)
+            if user is not None:
+                os.chown(root / folder, user, -1)
     (root / "var/run").symlink_to("/run")
     (root / "var/lock").symlink_to("/run/lock")
 

@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 TAILNET_RANGE = IPv4Network("100.64.0.0/10")
 
@@ -51,9 +51,22 @@ def _address(text: Any) -> IPv4Address:
         raise ValueError("must be an IPv4 address such as 192.168.77.10") from None
 
 
+def _disk(path: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path) or path.split("/")[1] in (
+        "dev",
+        "etc",
+        "proc",
+        "sys",
+        "usr",
+    ):
+        raise ValueError(f"{path!r} is no place for a disk; write a path such as /mnt/backup")
+    return path
+
+
 Prefix = Annotated[IPv4Network, BeforeValidator(_network), AfterValidator(_fits)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Name = Annotated[str, AfterValidator(_name)]
+Disk = Annotated[str, AfterValidator(_disk)]
 
 
 class Part(BaseModel):
@@ -80,6 +93,8 @@ class Machine(Part):
     gateway: str | None = None
     nat: Literal["cone", "symmetric"] | None = None
     tailscale: Literal["none", "later", "installed"] = "none"
+    docker: StrictBool = False  # an engine of its own, which `sudo service docker start` starts
+    disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
 
 
 class Cloud(Part):

@@ -14,7 +14,7 @@ from homelab import __version__
 from homelab.errors import HomelabError, LabError, PrerequisiteMissing
 from homelab.labsocket import request
 
-from . import blueprint, build, folder, launch, paths, preflight, show, topology
+from . import blueprint, build, daemons, folder, launch, paths, preflight, show, topology
 
 PATIENCE = 60.0
 
@@ -131,9 +131,13 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
         "blueprint": drawn,
         "python": _python_of_ours(),
         "built": {
-            name: str(getattr(built, name)) for name in ("tailscale", "cloud", "packages", "www", "ca")
+            name: str(getattr(built, name))
+            for name in ("tailscale", "cloud", "packages", "www", "ca", "compose")
         },
+        "cgroups": "",  # the owner makes them
     }
+    built.compose.mkdir(exist_ok=True)
+    (place / daemons.HUB).mkdir()
     config.write_text(json.dumps(document))
     return config
 
