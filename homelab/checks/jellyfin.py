@@ -91,7 +91,8 @@ def has_films(machine: Machine, url: str, account: Account, *titles: str) -> Ans
     if lacks:
         evidence += f"; not there: {', '.join(lacks)}"
     hint = "are the files in the folder that the library names, and was it scanned?"
-    return Answer("shows the films", machine.name, "fail" if lacks or not films else "ok", evidence, hint)
+    status = "fail" if lacks else "ok" if films else "warn"
+    return Answer("shows the films", machine.name, status, evidence, hint)
 
 
 @check
