@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from homelab import labsocket
+from homelab import lab_supply, labsocket
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -152,6 +152,15 @@ class World:
         done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
         self.journal.append(self.run, done, stage)
         show(Outcome(change, "applied", time.monotonic() - start))
+
+    def supply(self, *refs: str) -> None:
+        """Let the lab's hub offer images, as ``docker pull`` names them; a home has the real ones.
+
+        Raises:
+            PrerequisiteMissing, LabError: see `lab_supply.supply`.
+        """
+        if self.lab:
+            print(lab_supply.supply(self.lab["socket"], *refs))
 
     def close(self) -> None:
         """Leave the world; a lab that was started for it ends."""

@@ -77,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("--cut", action="store_const", const=True, dest="cut", help="pull the plug")
     cut.add_argument("--mend", action="store_const", const=False, dest="cut", help="put it back")
     link.add_argument("--reset", action="store_true", help="as it was laid, but for what else is said here")
+    supply = add("supply", _supply, "let the lab's hub offer images; builds them into the cache first")
+    supply.add_argument(
+        "refs", nargs="+", metavar="REF", help="as docker types it; or docker-compose, the plugin"
+    )
+    hub = add("hub", _hub, "what the lab's hub publishes")
+    verbs = hub.add_subparsers(required=True, metavar="VERB")
+    tag = verbs.add_parser("tag", help="publish an image under another tag", description="A new release.")
+    tag.add_argument("ref", metavar="REF")
+    tag.add_argument("new", metavar="NEWTAG")
     add("build", _build, "build what the lab runs on into the cache")
     add("preflight", _preflight, "can this machine hold a lab?")
     return parser
@@ -153,6 +162,20 @@ def _link(asked: argparse.Namespace) -> int:
         _socket(), op="link", machine=asked.machine, network=asked.network, set=wanted, reset=asked.reset
     )
     print(show.link_line(answer["link"]))
+    return 0
+
+
+def _supply(asked: argparse.Namespace) -> int:
+    from . import supply
+
+    print(supply.supply(_socket(), asked.refs))
+    return 0
+
+
+def _hub(asked: argparse.Namespace) -> int:
+    from . import supply
+
+    print(supply.tag(_socket(), asked.ref, asked.new))
     return 0
 
 

@@ -27,6 +27,18 @@ class Daemon:
     pid_file: str = ""  # where the machine's own scripts look for its PID
 
 
+REGISTRY_AT = "127.0.0.1:5000"  # where the cloud's front asks it
+# Images are put into its storage from outside, as files; nobody pushes, and it can be read without locks.
+REGISTRY_CONFIG = f"""\
+version: 0.1
+log: {{level: warn, accesslog: {{disabled: true}}}}
+storage:
+  filesystem: {{rootdirectory: {HUB_STORAGE}}}
+  maintenance: {{readonly: {{enabled: true}}}}
+http: {{addr: {REGISTRY_AT}}}
+"""
+
+
 def known(blueprint: dict[str, Any]) -> dict[tuple[str, str], Daemon]:
     """Every daemon that the lab knows how to start."""
     daemons = _cloud(blueprint)
@@ -63,4 +75,5 @@ def _cloud(blueprint: dict[str, Any]) -> list[Daemon]:
         "--ip", main, "--derp", ",".join(cloud["derp"]), "--dns", cloud["dns"], "--domain", cloud["tailnet"],
         "--owner", cloud["owner"], "--api-key", API_KEY, "--auth-key", AUTH_KEY,
     ]  # fmt: skip
-    return [Daemon(machine, DNS, dns), Daemon(machine, CLOUD, serve)]
+    registry = ["docker-registry", "serve", REGISTRY_SETTINGS]
+    return [Daemon(machine, DNS, dns), Daemon(machine, CLOUD, serve), Daemon(machine, REGISTRY, registry)]

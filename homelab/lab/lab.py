@@ -105,13 +105,14 @@ class Lab:
 
     def _configure(self, name: str) -> None:
         machine = self.blueprint["machines"][name]
+        files = {"/proc/sys/net/ipv4/ip_forward": "1"} if machine["forwards"] else {}
         commands = [[["ip", "-batch", "-"], links.addresses(machine)]]
         if rules := links.firewall(machine):
             commands.append([["iptables-restore"], rules])
         cloud = self.blueprint["cloud"]
         if cloud and cloud["machine"] == name:
             commands.append([["mkdir", "-p", daemons.CLOUD_STATE], ""])
-        files = {"/proc/sys/net/ipv4/ip_forward": "1"} if machine["forwards"] else {}
+            files[daemons.REGISTRY_SETTINGS] = daemons.REGISTRY_CONFIG
         if machine["udp_port"]:
             files["/etc/default/lab-tailscaled"] = (
                 f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'

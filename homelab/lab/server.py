@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import report, wire
+from . import engine, report, wire
 from .daemons import Daemon
 from .lab import Lab
 from .services import Services
@@ -85,6 +85,18 @@ class Server:
 
     def _do_start_missing(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True, "started": self._services.start_missing()})
+
+    def _do_supply(self, request: dict[str, Any], connection: socket.socket) -> None:
+        """Serve the images that are offered by now, and show machines with an engine the Compose plugin."""
+        if request.get("images"):
+            self._services.start_registry()
+        if plugin := request.get("plugin"):
+            for name, machine in self._lab.blueprint["machines"].items():
+                if machine["docker"]:
+                    link = ["ln", "-sfn", f"{engine.COMPOSE}/{plugin}/docker-compose", engine.PLUGIN]
+                    folder = ["mkdir", "-p", str(Path(engine.PLUGIN).parent)]
+                    self._lab.machines[name].ask("batch", commands=[[folder, ""], [link, ""]])
+        reply(connection, {"ok": True})
 
     def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True, "joined": self._services.enroll()})

@@ -60,7 +60,42 @@ class Services:
 
     def _wanted(self) -> list[Daemon]:
         """Every daemon that should run; the public DNS, which the others ask, first."""
-        return [d for d in self._known.values() if d.name != daemons.TAILSCALED or self.has_client(d.machine)]
+        return [d for d in self._known.values() if self._is_wanted(d)]
+
+    def _is_wanted(self, daemon: Daemon) -> bool:
+        if daemon.name == daemons.TAILSCALED:
+            return self.has_client(daemon.machine)
+        if daemon.name == daemons.REGISTRY:  # from the first image that is offered
+            return any((self._lab.folder / daemons.HUB).iterdir())
+        return True
+
+    def start_registry(self) -> None:
+        """Start what serves the hub's images, if it does not run, and wait until it answers.
+
+        Raises:
+            Refused: it does not.
+        """
+        daemon = next(d for d in self._known.values() if d.name == daemons.REGISTRY)
+        self._begin(daemon)
+        machine, end = self._lab.machines[daemon.machine], time.monotonic() + tailnet.PATIENCE
+        ask = [
+            "curl",
+            "-s",
+            "-m",
+            "5",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            f"http://{daemons.REGISTRY_AT}/v2/",
+        ]
+        while self._is_alive(daemon) and time.monotonic() < end:
+            if (
+                machine.ask("quiz", argv=ask, fine=[0, 7, 28])["out"] == "200"
+            ):  # 7: nobody listens, 28: too late
+                return
+            time.sleep(0.01)
+        raise self._did_not_start(daemon, "the lab's registry")
 
     def _is_alive(self, daemon: Daemon) -> bool:
         return bool(self._lab.machines[daemon.machine].ask("alive", name=daemon.name)["alive"])
@@ -83,9 +118,12 @@ class Services:
                 if sock.connect_ex(path) == 0:
                     return
             time.sleep(0.005)
-        log = self._lab.folder / "log" / f"{machine.name}-{daemons.CLOUD}.log"
+        raise self._did_not_start(self._known[machine.name, daemons.CLOUD], "the lab's cloud")
+
+    def _did_not_start(self, daemon: Daemon, called: str) -> Refused:
+        log = self._lab.folder / "log" / f"{daemon.machine}-{daemon.name}.log"
         said = log.read_text(errors="replace").strip().splitlines()[-2:]
-        raise Refused(f"the lab's cloud did not start: {' | '.join(said) or 'it said nothing'}", str(log))
+        return Refused(f"{called} did not start: {' | '.join(said) or 'it said nothing'}", str(log))
 
     def enroll(self) -> list[str]:
         """Join every machine that can to the tailnet; the names of all that are in it then.
