@@ -53,8 +53,10 @@ class Recipe:
     @classmethod
     def of_word(cls, word: str) -> Recipe:
         """The recipe that `word` made."""
-        plain: dict[str, Any] = json.loads(word)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(word).items()
+        }
+        return cls(**plain)
 
 
 def compose(machine: Machine, folder: str) -> dict[str, Any]:
@@ -81,9 +83,14 @@ def read(machine: Machine, folder: str) -> Recipe:
         PrerequisiteMissing: there is no such project.
         ParamsError: it does not say what to back up.
     """
-    project = compose(machine, folder)
-    beside = machine.run(["find", folder, "-maxdepth", "1", "-type", "f", "-printf", "%f\n"]).ok()
-    return of_project(project, folder, sorted(beside.out.split()), f"{machine.name}:{folder}/{FILE}")
+    source = f"{machine.name}:{folder}/{FILE}"
+    return of_project(compose(machine, folder), folder, beside(machine, folder), source)
+
+
+def beside(machine: Machine, folder: str) -> list[str]:
+    """The files of the project that are in none of its subfolders, such as ``compose.yaml`` and ``.env``."""
+    found = machine.run(["find", folder, "-maxdepth", "1", "-type", "f", "-printf", "%f\n"]).ok()
+    return sorted(found.out.split())
 
 
 def of_project(
@@ -140,18 +147,16 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(str(v) for v in value or ())
 
 
-# What we note beside a project; `.aside` and `.restoring` are folders.
-BACKING_UP, RESTORED, HELD, ASIDE, RESTORING = (
-    ".backing-up",
-    ".restored",
-    ".held-back",
-    ".aside",
-    ".restoring",
-)
+# What we note beside a project, and the folders of what was put aside and of what is being fetched.
+BACKING_UP = ".backing-up"  # a backup has stopped services
+PUTTING_BACK = ".putting-back"  # a restore is under way: from which snapshot
+RESTORED = ".restored"  # the snapshots that were put back, one a line
+HELD = ".held-back"  # releases that did not get healthy here
+ASIDE, RESTORING = ".aside", ".restoring"
 
 
 def _is_mark(name: str) -> bool:
-    return name in (BACKING_UP, RESTORED, HELD)
+    return name in (BACKING_UP, PUTTING_BACK, RESTORED, HELD)
 
 
 NAME = " in "  # a state of a service's data is named by the project's folder and the repository

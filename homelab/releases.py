@@ -96,7 +96,7 @@ def running(machine: Machine, folder: str) -> tuple[Container, ...]:
 
 def words(containers: Sequence[Container]) -> tuple[str, ...]:
     """Which release each service runs, as plain text: ``jellyfin=jellyfin/jellyfin@sha256:…``."""
-    return tuple(f"{c.service}={c.image.pinned}" for c in containers if c.image.digest)
+    return tuple(sorted(f"{c.service}={c.image.pinned}" for c in containers if c.image.digest))
 
 
 def _inspect(machine: Machine, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -115,20 +115,19 @@ def _container(data: dict[str, Any], image: dict[str, Any]) -> Container:
 
 def of_local(reference: str, image: Mapping[str, Any]) -> Image:
     """The release that the engine's description of an `image` shows, pulled as `reference`."""
-    repository = name_of(reference)
     digests = dict(d.split("@", 1) for d in image.get("RepoDigests") or [])
-    short = repository.removeprefix("docker.io/").removeprefix("library/")
-    digest = digests.get(short) or digests.get(repository) or next(iter(digests.values()), "")
-    return Image(
-        short if short in digests else repository, digest, version_of(reference, image.get("Config") or {})
-    )
+    name = name_of(reference)
+    if digests and name not in digests:  # it was pulled under another name, and tagged
+        name = next(iter(digests))
+    return Image(name, digests.get(name, ""), version_of(reference, image.get("Config") or {}))
 
 
 def name_of(reference: str) -> str:
-    """`reference` without its tag and digest."""
+    """`reference` without its tag and digest, as docker calls it: Docker Hub and its ``library`` go unsaid."""
     name = reference.partition("@")[0]
     head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
+    name = f"{head}{slash}{last.partition(':')[0]}"
+    return name.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
 
 
 def version_of(reference: str, config: Mapping[str, Any]) -> str:

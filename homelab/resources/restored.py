@@ -12,9 +12,9 @@ import shlex
 from dataclasses import dataclass, field
 
 from homelab import recipe, restic
-from homelab.errors import CommandFailed, EngineError, HomelabError
+from homelab.errors import CommandFailed, HomelabError
 from homelab.machine import Machine
-from homelab.recipe import ASIDE, RESTORED, RESTORING, Recipe
+from homelab.recipe import ASIDE, PUTTING_BACK, RESTORED, RESTORING, Recipe
 
 HIDDEN = {"show": False}
 LOSES = "what was written since that backup; it is put aside, not deleted"
@@ -24,15 +24,15 @@ LOSES = "what was written since that backup; it is put aside, not deleted"
 class State:
     """How many `times` data was put back here, and from which `snapshot` last; `how` is the recipe.
 
-    `images` says which images the data is for, where they are not those that Compose would take.
+    `unfinished` names the snapshot of a restore that was interrupted.
     """
 
     service: str
     repository: str
     times: int
     snapshot: str = ""
+    unfinished: str = ""
     how: str = field(default="", compare=False, metadata=HIDDEN)
-    images: tuple[str, ...] = field(default=(), compare=False, metadata=HIDDEN)
 
 
 def read(machine: Machine, name: str) -> State:
@@ -44,7 +44,8 @@ def read(machine: Machine, name: str) -> State:
     folder, place = recipe.split(name)
     how = recipe.read(machine, folder)
     notes = (machine.read_text(f"{folder}/{RESTORED}") or "").split()
-    return State(how.service, place, len(notes), notes[-1] if notes else "", how.word())
+    begun = (machine.read_text(f"{folder}/{PUTTING_BACK}") or "").strip()
+    return State(how.service, place, len(notes), notes[-1] if notes else "", begun, how.word())
 
 
 def command(before: State, after: State) -> list[str]:
@@ -59,7 +60,8 @@ def put_back(how: Recipe, place: str, after: State, start: str = "") -> list[str
     aside = f"{ASIDE}/{after.times}"
     fetch = ["restore", after.snapshot, "--target", RESTORING, "--verify"]
     lines = [
-        f"sudo rm -rf {RESTORING}  # what an interrupted restore has fetched",
+        f"echo {after.snapshot} | sudo tee {PUTTING_BACK} >/dev/null  # so that a power cut does not hide it",
+        f"sudo rm -rf {RESTORING}",
         restic.line(place, *fetch),
         _stop(how),
         _folders(how, aside),
@@ -83,7 +85,7 @@ def put_back(how: Recipe, place: str, after: State, start: str = "") -> list[str
     return [
         *lines,
         f"echo {after.snapshot} | sudo tee -a {RESTORED} >/dev/null",
-        f"sudo rm -rf {RESTORING}",
+        f"sudo rm -rf {RESTORING} {PUTTING_BACK}",
         f"docker compose up -d --wait{start}",
     ]
 
@@ -125,8 +127,8 @@ def do(machine: Machine, before: State, after: State) -> None:
     if known := restic.fault(done, before.repository):
         raise known
     if "unhealthy" in done.err or "exited" in done.err:
-        raise EngineError(
-            "unhealthy", f"the data of {before.service} is in place, but the service does not get healthy",
+        raise HomelabError(
+            f"the data of {before.service} is in place, but the service does not get healthy",
             machine.name, f"is its image the one that the data is from? docker compose -f {how.folder}/{recipe.FILE} logs",
         )  # fmt: skip
     raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)

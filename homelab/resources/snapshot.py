@@ -15,7 +15,7 @@ from homelab import recipe, releases, restic
 from homelab.errors import CommandFailed, HomelabError
 from homelab.machine import Machine, Result
 from homelab.plan import Later
-from homelab.recipe import BACKING_UP, Recipe
+from homelab.recipe import BACKING_UP, PUTTING_BACK, Recipe
 
 HIDDEN = {"show": False}
 
@@ -85,6 +85,7 @@ def command(before: State, after: State) -> list[str]:
     backup = ["backup", "--host", before.host, "--tag", before.service, *tags]
     what = shlex.join([*how.folders, *([how.file] if how.file else []), *how.files])
     lines = ["set -e", f"cd {shlex.quote(how.folder)}"]
+    lines.append(f"test ! -e {PUTTING_BACK}  # half restored data is no backup")
     if kept:
         lines.append(f"ls -d {kept} >/dev/null  # all of it is there")
     if how.stop:
