@@ -137,17 +137,30 @@ class Service:
         return {name: interpolated(str(part["image"]), given) for name, part in self.parts.items()}
 
     def files(self) -> dict[str, str]:
-        """The text of each file that belongs beside its Compose file, by its path there."""
-        found = {str(p.relative_to(self.path)): p.read_text() for p in _files(self.path)}
-        if self.facts.app:
-            app = CHECKOUT / self.facts.app
-            found |= {f"app/{p.relative_to(app)}": p.read_text() for p in _files(app)}
-        return found
+        """What Compose starts from: the text of its file, and of those that are mounted, by path in the folder."""
+        return {path: text for path, text in self._kept().items() if not self._is_own(path)}
 
-    def seeds(self) -> frozenset[str]:
-        """Those of `files` that lie in a folder that is backed up: put there once, then the service's own."""
-        kept = tuple(f"{folder}/" for folder in self.facts.backup.folders)
-        return frozenset(f for f in self.files() if f.startswith(kept))
+    def own(self) -> dict[str, str]:
+        """What is put there once and then is the service's own: it lies in a folder that is backed up."""
+        return {path: text for path, text in self._kept().items() if self._is_own(path)}
+
+    def app(self) -> dict[str, str]:
+        """The files of an application of ours, which go to ``app/``."""
+        if not self.facts.app:
+            return {}
+        at = CHECKOUT / self.facts.app
+        return {f"app/{p.relative_to(at)}": p.read_text() for p in _files(at)}
+
+    def shares(self) -> dict[str, str]:
+        """Who lives in whose network: a service's name, and the other's."""
+        modes = {name: str(part.get("network_mode") or "") for name, part in self.parts.items()}
+        return {name: mode.partition(":")[2] for name, mode in modes.items() if mode.startswith("service:")}
+
+    def _kept(self) -> dict[str, str]:
+        return {str(p.relative_to(self.path)): p.read_text() for p in _files(self.path)}
+
+    def _is_own(self, path: str) -> bool:
+        return path.startswith(tuple(f"{folder}/" for folder in self.facts.backup.folders))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -95,8 +95,11 @@ def test_files_and_those_that_are_put_there_once(kept, tmp_path) -> None:
     (tmp_path / "web/data").mkdir(parents=True)
     (tmp_path / "web/data/first.conf").write_text("x")
     found = kept(GOOD)
-    assert set(found.files()) == {"compose.yaml", "data/first.conf"}
-    assert found.seeds() == {"data/first.conf"}
+    assert set(found.files()) == {"compose.yaml"}
+    assert found.own() == {"data/first.conf": "x"}
+    assert found.shares() == {"app": "tailscale"}
+    assert found.app() == {}
+    assert {"app/__main__.py", "app/style.css"} <= set(services.load("quiz").app())
 
 
 @pytest.mark.parametrize(

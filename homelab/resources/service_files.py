@@ -1,0 +1,117 @@
+"""Files of a service that Compose does not start from: an application of ours, and first configuration.
+
+First configuration lies in a folder that is backed up. It is put there once; from then on it is the
+service's own, and its reader's.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+
+from homelab import services
+from homelab.machine import Machine
+from homelab.resources import file
+
+HERE = "# in the folder of this runbook"
+
+
+@dataclass(frozen=True)
+class State:
+    """The files of the service `service` that are in `folder`: pairs of a path below it and its text."""
+
+    service: str = field(metadata={"show": False})
+    folder: str = field(metadata={"show": False})
+    files: tuple[tuple[str, str], ...] = ()
+
+
+def wanted(service: services.Service, folder: str) -> State:
+    """All such files of `service` in `folder`."""
+    return State(service.name, folder, tuple(sorted((service.app() | service.own()).items())))
+
+
+def read(machine: Machine, name: str) -> State:
+    """Those that are there; `name` is the service and the folder, with a space between.
+
+    Raises:
+        ParamsError: there is no such service, or its files here are wrong.
+    """
+    service, _, folder = name.partition(" ")
+    known = services.load(service)
+    own, found = known.own(), []
+    for path in sorted(known.app() | own):
+        text = machine.read_text(f"{folder}/{path}")
+        if text is not None:
+            found.append((path, own.get(path, text)))
+    return State(service, folder, tuple(found))
+
+
+def _changed(before: State, after: State) -> tuple[dict[str, str], list[str]]:
+    """What to write, by path, and what to remove: the service's own stays."""
+    old, new = dict(before.files), dict(after.files)
+    own = services.load(after.service).own()
+    write = {path: text for path, text in new.items() if old.get(path) != text}
+    return write, [path for path in old if path not in new and path not in own]
+
+
+def command(before: State, after: State) -> list[str]:
+    """Copy from this checkout; older texts as here-documents; a running application starts anew."""
+    write, remove = _changed(before, after)
+    service, folder = services.load(after.service), shlex.quote(after.folder)
+    app, own = service.app(), service.own()
+    lines = [f"mkdir -p {folder}"] if write else []
+    tops = {path.partition("/")[0] for path, text in write.items() if text in (app.get(path), own.get(path))}
+    if tops:
+        lines.append(HERE)
+    for top in sorted(tops):
+        if f"{top}/" == "app/":
+            lines.append(f"cp -rT {service.facts.app} {folder}/app")
+        else:
+            lines.append(f"cp -rn params/services/{service.name}/{top} {folder}/")
+    for path, text in write.items():
+        if text not in (app.get(path), own.get(path)):
+            at = f"{after.folder}/{path}"
+            lines.append(file.command(file.State(at, None), file.State(at, text))[2])
+    if remove:
+        lines.append(f"cd {folder} && rm -f {shlex.join(remove)}")
+    elif before.files and any(path in app for path in write):
+        lines.append(_restart(after))
+    return ["sh", "-c", "\n".join(lines)]
+
+
+def _restart(state: State) -> str:
+    """Python has read the old files: whoever runs them starts anew."""
+    parts = sorted(services.load(state.service).shares())
+    return f"cd {shlex.quote(state.folder)} && docker compose restart {shlex.join(parts)}"
+
+
+def do(machine: Machine, before: State, after: State) -> None:
+    """Write each file at once, remove what is to go, start a running application anew.
+
+    Raises:
+        CommandFailed: this user may not write there, or Docker does not restart it.
+    """
+    write, remove = _changed(before, after)
+    for path, text in write.items():
+        put = ["install", "-D", "-m", "644", "/dev/stdin", f"{after.folder}/{path}"]
+        machine.run(put, stdin=text).ok()
+    if remove:
+        machine.run(["rm", "-f", *(f"{after.folder}/{path}" for path in remove)]).ok()
+    elif before.files and any(path in services.load(after.service).app() for path in write):
+        machine.run(["sh", "-ec", _restart(after)]).ok()
+
+
+def difference(before: State, after: State) -> str:
+    """The names of what comes and goes; of what changes, the difference."""
+    old = dict(before.files)
+    write, remove = _changed(before, after)
+    said = []
+    if fresh := [path for path in write if path not in old]:
+        said.append(f"new in {after.folder}: {', '.join(fresh)}")
+    if remove:
+        said.append(f"removed from {after.folder}: {', '.join(remove)}")
+    for path, text in write.items():
+        if path in old:
+            at = f"{after.folder}/{path}"
+            said.append(f"{at}:\n{file.difference(file.State(at, old[path]), file.State(at, text))}")
+    return "\n".join(said) or "nothing that is not the service's own"
