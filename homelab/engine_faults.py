@@ -13,7 +13,7 @@ from homelab.errors import EngineError
 
 KINDS = (
     "absent", "stopped", "forbidden", "lost", "port", "name", "image", "tag", "registry", "disk",
-    "mount", "memory", "entrypoint", "gpu", "compose", "other",
+    "mount", "memory", "entrypoint", "gpu", "compose", "unhealthy", "in_use", "gone", "other",
 )  # fmt: skip
 
 Say = Callable[[re.Match[str]], tuple[str, str]]  # what, and the hint
@@ -92,6 +92,22 @@ _FAULTS: tuple[tuple[str, str, Say], ...] = (
             f"the registry does not answer: {found[1]}: {_last(found[2])}",
             "is the network up, and does the name resolve? Images that are here already still run",
         ),
+    ),
+    (
+        "registry",
+        r"received unexpected HTTP status: (\d+ [\w ]+)",
+        _said(r"the registry cannot serve now: \1", "try again later; images that are here already still run"),
+    ),
+    ("gone", r"[Nn]o such container: (\S+)", _said(r"there is no container \1", "docker ps -a shows all")),
+    (
+        "in_use",
+        r"conflict: unable to (?:remove repository reference|delete) \"?(\S+?)\"? .*?container (\w+)",
+        _said(r"the image \1 is used by container \2", r"remove that first: docker rm -f \2"),
+    ),
+    (
+        "unhealthy",
+        r"container (\S+) (is unhealthy|exited \(\d+\)|has no healthcheck configured)",
+        _said(r"the container \1 \2", r"docker logs \1"),
     ),
     (
         "registry",
