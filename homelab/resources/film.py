@@ -5,6 +5,7 @@ The names of files and folders are those by which Jellyfin tells films apart: ``
 
 from __future__ import annotations
 
+import os.path
 import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -63,15 +64,14 @@ def irreversible(before: State, after: State) -> bool:
 def command(before: State, after: State) -> list[str]:
     """``ffmpeg`` with a drawn picture and a tone; the file gets its name when it is whole."""
     year, picture, tone = FILMS[after.title]
-    part = shlex.quote(f"{after.path}.part")
+    folder, file = (shlex.quote(part) for part in os.path.split(after.path))
     return [
         "sh",
         "-c",
-        f"mkdir -p {shlex.quote(str(PurePosixPath(after.path).parent))}\n"
-        f"ffmpeg -v error -y -f lavfi -i '{picture}' -f lavfi -i sine=frequency={tone}:duration={SECONDS} -shortest \\\n"
-        "  -c:v libx264 -preset ultrafast -crf 32 -pix_fmt yuv420p -c:a aac -b:a 48k -movflags +faststart \\\n"
-        f"  -metadata title='{after.title}' -metadata date={year} -f mp4 {part} </dev/null &&\n"
-        f"mv {part} {shlex.quote(after.path)}",
+        f"mkdir -p {folder} && cd {folder} &&\n"
+        f"ffmpeg -nostdin -v error -y -f lavfi -i '{picture}' -f lavfi -i sine=frequency={tone}:duration={SECONDS} \\\n"
+        "  -shortest -c:v libx264 -preset ultrafast -crf 32 -pix_fmt yuv420p -c:a aac -b:a 48k -movflags +faststart \\\n"
+        f"  -metadata title='{after.title}' -metadata date={year} -f mp4 film.part && mv film.part {file}",
     ]
 
 

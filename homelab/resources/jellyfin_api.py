@@ -72,7 +72,8 @@ def login_line(door: Door) -> str:
 
 def line(door: Door, path: str, body: Any = None, method: str = "POST", token: bool = True) -> str:
     """A call by curl, ready for the shell; with `token` as who logged in by `login_line`."""
-    words = f"curl -fsS -X {method}"
+    usual = method == ("GET" if body is None else "POST")  # what curl does by itself
+    words = "curl -fsS" if usual else f"curl -fsS -X {method}"
     if token:
         words += ' -H "Authorization: MediaBrowser Token=\\"$TOKEN\\""'
     if body is not None:
