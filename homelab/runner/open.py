@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any
 
 from homelab import stages
@@ -89,6 +90,15 @@ def _free_port() -> int:
     raise PrerequisiteMissing("no port of the loopback is free", "127.0.0.1")
 
 
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
+    """Return when the page would load, or when JupyterLab has given up and said why."""
+    while process.poll() is None:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
 def _jupyter(notebook: str, lab: str) -> int:
     token, port = secrets.token_urlsafe(24), _free_port()
     with contextlib.closing(Windows(*lab_windows(lab), token)) as windows:
@@ -103,12 +113,13 @@ def _jupyter(notebook: str, lab: str) -> int:
             stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
             start_new_session=True,
         )
-        at = f"http://127.0.0.1:{port}"
-        print(f"JupyterLab (Ctrl-C ends it): {at}{_page(notebook)}?token={token}")
-        for name, title in windows.titles().items():
-            print(f"  {title}: {at}/{name}/?token={token}")
-        sys.stdout.flush()
         try:
+            _await(process, port)
+            at = f"http://127.0.0.1:{port}"
+            print(f"JupyterLab (Ctrl-C ends it): {at}{_page(notebook)}?token={token}")
+            for name, title in windows.titles().items():
+                print(f"  {title}: {at}/{name}/?token={token}")
+            sys.stdout.flush()
             return process.wait()
         except Interrupted:
             process.terminate()
