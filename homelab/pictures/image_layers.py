@@ -33,7 +33,8 @@ def image_layers(images: Mapping[str, Sequence[Layer]], title: str = "What an im
     scale = HIGH / biggest
     tallest = max((sum(_high(one, scale) for one in layers) for layers in images.values()), default=0.0)
     height = TOP + tallest + BOTTOM
-    figure, axes = canvas(2 * LEFT + len(images) * STACK + (len(images) - 1) * GAP, height)
+    stacks = max(1, len(images))
+    figure, axes = canvas(2 * LEFT + stacks * STACK + (stacks - 1) * GAP, height)
     common = shared(images)
     for n, (name, layers) in enumerate(images.items()):
         _stack(axes, LEFT + n * (STACK + GAP), name, layers, common, scale)
