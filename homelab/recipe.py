@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from homelab.errors import CommandFailed, HomelabError, ParamsError, PrerequisiteMissing, Problem
+from homelab.engine import run
+from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing, Problem
 from homelab.machine import Machine
 
 FILE = "compose.yaml"
@@ -64,14 +65,12 @@ def compose(machine: Machine, folder: str) -> dict[str, Any]:
 
     Raises:
         PrerequisiteMissing: there is no such project.
-        CommandFailed: Compose refuses it.
+        EngineError: Compose refuses it, or is not there.
     """
     if not machine.run(["test", "-f", f"{folder}/{FILE}"]):
         hint = "the stage *services* puts it there"
         raise PrerequisiteMissing(f"there is no Compose project in {folder}", machine.name, hint)
-    done = machine.run(["docker", "compose", "-f", f"{folder}/{FILE}", "config", "--format", "json"])
-    if not done:
-        raise CommandFailed(done.argv, done.rc, "", done.err, machine.name)  # its output may hold passwords
+    done = run(machine, ["docker", "compose", "-f", f"{folder}/{FILE}", "config", "--format", "json"])
     found: dict[str, Any] = json.loads(done.out)
     return found
 
@@ -119,7 +118,8 @@ def of_project(
     for name in (*folders, dump.get("file", "file")):
         if name.startswith(("/", "-")) or ".." in name.split("/"):
             raise refuse(f"{name!r} is not below the project's folder", "bind the data from ./…")
-    ours = tuple(f for f in beside if f != dump.get("file") and not _is_mark(f))
+    # Compose's own files; names with a dot are notes, ours and those of `homelab.resources.project`.
+    ours = tuple(f for f in beside if f != dump.get("file") and (f == ".env" or not f.startswith(".")))
     if not dump:
         return Recipe(folder, folders, ours, stop)
     database = _bound(services[dump["service"]], folder)
@@ -153,10 +153,6 @@ PUTTING_BACK = ".putting-back"  # a restore is under way: from which snapshot
 RESTORED = ".restored"  # the snapshots that were put back, one a line
 HELD = ".held-back"  # releases that did not get healthy here
 ASIDE, RESTORING = ".aside", ".restoring"
-
-
-def _is_mark(name: str) -> bool:
-    return name in (BACKING_UP, PUTTING_BACK, RESTORED, HELD)
 
 
 NAME = " in "  # a state of a service's data is named by the project's folder and the repository

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homelab import registry, web
+from homelab.engine import run
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 
@@ -81,13 +82,13 @@ def running(machine: Machine, folder: str) -> tuple[Container, ...]:
     """The containers of the project in `folder`, by the name of their service; also those that stand still.
 
     Raises:
-        CommandFailed: Docker does not answer.
+        EngineError: Docker does not answer.
     """
     mine = ["docker", "ps", "-aq", "--filter", f"label={FOLDER}={folder}"]
-    ids = machine.run(mine).ok().out.split()
+    ids = run(machine, mine).out.split()
     if not ids:
         return ()
-    found = json.loads(machine.run(["docker", "inspect", *ids]).ok().out)
+    found = json.loads(run(machine, ["docker", "inspect", *ids]).out)
     wanted = sorted({c["Image"] for c in found})
     images = {i["Id"]: i for i in _inspect(machine, wanted)}
     made = (_container(c, images.get(c["Image"], {})) for c in found)
