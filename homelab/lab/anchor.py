@@ -86,7 +86,7 @@ class Plan:
     places: list[root.Place]
     rootless: bool
     docker: bool = False
-    groups: str = ""  # see cgroups.make; "" where the lab has none
+    groups: cgroups.Groups = field(default_factory=list)  # empty where the lab has none
 
 
 def raise_up(plan: Plan) -> Anchor:

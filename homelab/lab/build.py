@@ -14,7 +14,9 @@ from . import cache, golang, packages, paths, progress
 TAILSCALE = "1.102.5"
 CLOUD = Path(__file__).parent / "cloud"
 TAGS = Path(__file__).parent / "tailscale.tags"
-LDFLAGS = f"-s -w -X tailscale.com/version.shortStamp={TAILSCALE} -X tailscale.com/version.longStamp={TAILSCALE}-homelab"
+_VERSION = "-X tailscale.com/version."
+STAMP = f"{_VERSION}shortStamp={TAILSCALE} {_VERSION}longStamp={TAILSCALE}-homelab"
+LDFLAGS = f"-s -w {STAMP}"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def ensure() -> Built:
         # Beside each other: the one waits for the network, the other for the processor.
         with ThreadPoolExecutor(1) as beside:
             fetched = beside.submit(packages.ensure)
-            cache.keep("tailscale", tailscale_key(), _tailscale)
+            cache.keep("tailscale", tailscale_key(), tailscale)
             cache.keep("cloud", cloud_key(), _cloud)
             fetched.result()
         built = _places()
@@ -85,7 +87,8 @@ def _places() -> Built:
     )
 
 
-def _tailscale(folder: Path) -> None:
+def tailscale(folder: Path) -> None:
+    """Build tailscaled, which is the command line too, into an empty folder; the cache's lock is held."""
     # Without Go's own cache the packages of tailscale are compiled and kept first.
     cache.need_room(200 if (paths.cache() / "go" / "build").is_dir() else 1200)
     tags = ",".join(TAGS.read_text().split())

@@ -8,11 +8,10 @@ Version 2 is done by the kernel's documentation (admin-guide/cgroup-v2) and was 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import kernel
@@ -24,40 +23,25 @@ DEVICES = (
     "c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm",
     "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", "c 10:200 rwm", "c 10:229 rwm",
 )  # fmt: skip
-PREFIX = "homelab-"
 PATIENCE = 10.0  # seconds that the processes of a killed lab may take to be gone
+Groups = list[tuple[str, str]]  # what a hierarchy is called below /sys/fs/cgroup, and our group in it
 
 
-@dataclass(frozen=True)
-class Hierarchy:
-    """A tree of control groups: what it is called below /sys/fs/cgroup, and the group that ours go into."""
+def plan(name: str) -> Groups:
+    """Where groups called `name` would be: one in every hierarchy that is mounted here.
 
-    name: str  # "" where version 2 is all there is
-    parent: Path
-    controllers: tuple[str, ...]
-
-    @property
-    def is_v2(self) -> bool:
-        """Whether it is the one of version 2."""
-        return not self.controllers
-
-
-def hierarchies() -> list[Hierarchy]:
-    """All that are mounted here and that this process has a place in.
-
-    Ours go below that place, so that limits which already hold for us go on holding; in version 2, where
-    a group with processes has no parts, to the top.
+    Below the group that this process is in, so that limits which hold for us go on holding; in version 2,
+    where a group with processes has no parts, at the top, and the hierarchy is called "" if it is the only one.
     """
-    mounts = list(_mounts())
-    found = []
+    mounts, found = list(_mounts()), []
     for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, names, path = line.split(":", 2)
-        controllers = tuple(names.split(",")) if names else ()
+        _, controllers, path = line.split(":", 2)
+        wanted = set(controllers.split(",")) if controllers else None
         for top, point, options in mounts:
-            if options is None if not controllers else options and set(controllers) <= options:
-                name = point.relative_to(MOUNTED).as_posix() if point != MOUNTED else ""
-                here = point / os.path.relpath(path, top) if path.startswith(top) else point
-                found.append(Hierarchy(name, here if controllers else point, controllers))
+            if options is None if wanted is None else options is not None and wanted <= options:
+                here = point / os.path.relpath(path, top) if wanted and path.startswith(top) else point
+                below = "" if point == MOUNTED else point.relative_to(MOUNTED).as_posix()
+                found.append((below, str(here / name)))
                 break
     return found
 
@@ -72,41 +56,39 @@ def _mounts() -> Iterator[tuple[str, Path, set[str] | None]]:
             yield top, Path(point), set(options.split(",")) if system == "cgroup" else None
 
 
-def prefix_of(folder: Path) -> str:
-    """How the groups of every lab that had this state folder begin."""
-    return f"{PREFIX}{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}-"
-
-
-def make(folder: Path, machines: list[str]) -> str:
-    """Make the groups for a lab, one in each for every one of `machines`; their name.
+def make(groups: Groups, machines: list[str]) -> None:
+    """Make what `plan` planned, and in each group one for every one of `machines`.
 
     Raises:
         OSError: they cannot be made here; nothing is left of them.
     """
-    name = f"{prefix_of(folder)}{os.getpid()}-{time.time_ns() % 10**9:09d}"
     try:
-        for hierarchy in hierarchies():
-            own = hierarchy.parent / name
-            _make(own, hierarchy)
-            if "devices" in hierarchy.controllers:
-                (own / "devices.deny").write_text("a")
+        for group in (Path(path) for _, path in groups):
+            _make(group)
+            if (group / "devices.deny").exists():
+                (group / "devices.deny").write_text("a")
                 for rule in DEVICES:
-                    (own / "devices.allow").write_text(rule)
-            if hierarchy.is_v2:
-                _delegate(hierarchy.parent, own)
+                    (group / "devices.allow").write_text(rule)
+            if _is_v2(group):
+                _delegate(group.parent, group)
             for machine in machines:
-                _make(own / machine, hierarchy)
+                _make(group / machine)
     except OSError:
-        remove(name, 0)
+        remove(groups, 0)
         raise
-    return name
 
 
-def _make(group: Path, hierarchy: Hierarchy) -> None:
+def _make(group: Path) -> None:
     group.mkdir()
-    if "cpuset" in hierarchy.controllers:  # empty in a new group, which then takes no process
+    if (
+        group / "cpuset.memory_migrate"
+    ).exists():  # version 1's: empty in a new group, which takes no process
         for setting in ("cpuset.cpus", "cpuset.mems"):
             (group / setting).write_text((group.parent / setting).read_text())
+
+
+def _is_v2(group: Path) -> bool:
+    return (group / "cgroup.subtree_control").exists()
 
 
 def _delegate(source: Path, group: Path) -> None:
@@ -116,26 +98,26 @@ def _delegate(source: Path, group: Path) -> None:
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
-def enter(name: str, machine: str) -> list[tuple[str, Path]]:
-    """Move this process into a machine's groups and a cgroup namespace; where they are, by hierarchy.
+def enter(groups: Groups, machine: str) -> Groups:
+    """Move this process into a machine's part of `groups` and a cgroup namespace; the part.
 
     Raises:
-        OSError: they are not there.
+        OSError: it is not there.
     """
-    places = [(h, h.parent / name / machine) for h in hierarchies()]
-    for _, group in places:
-        (group / "cgroup.procs").write_text("0")
+    own = [(name, f"{path}/{machine}") for name, path in groups]
+    for _, path in own:
+        Path(path, "cgroup.procs").write_text("0")
     kernel.unshare(kernel.NEWCGROUP)
-    for hierarchy, group in places:
-        if hierarchy.is_v2:  # a group whose parts have controllers holds no process itself
+    for group in (Path(path) for _, path in own):
+        if _is_v2(group):  # a group whose parts have controllers holds no process itself
             (group / "init").mkdir()
             (group / "init" / "cgroup.procs").write_text("0")
             _delegate(group.parent, group)
-    return [(hierarchy.name, group) for hierarchy, group in places]
+    return own
 
 
-def show(places: list[tuple[str, Path]], target: Path, *, rootless: bool) -> None:
-    """Let the machine whose root is being built see its groups, and only them, at `target`.
+def show(groups: Groups, target: Path, *, rootless: bool) -> None:
+    """Let the machine whose root is being built see its part, and only that, at `target`.
 
     Without root it has none, and sees the host's, which it cannot write to: an engine refuses to start
     where there are none to be seen.
@@ -143,33 +125,31 @@ def show(places: list[tuple[str, Path]], target: Path, *, rootless: bool) -> Non
     if rootless:
         kernel.bind(MOUNTED, target, recursive=True)
         return
-    if places and not places[0][0]:
-        kernel.bind(places[0][1], target)
+    if groups[0][0] == "":
+        kernel.bind(groups[0][1], target)
         return
     kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, "mode=755")
-    for name, group in places:
+    for name, path in groups:
         (target / name).mkdir(parents=True)
-        kernel.bind(group, target / name)
+        kernel.bind(path, target / name)
     for link in MOUNTED.iterdir():
         if link.is_symlink():  # cpu → cpu,cpuacct
             (target / link.name).symlink_to(link.readlink())
 
 
-def remove(name: str, patience: float = PATIENCE) -> None:
-    """Remove the groups called `name` once nothing lives in them, waiting at most `patience` seconds."""
-    end = time.monotonic() + patience
-    left = [h.parent / name for h in hierarchies()]
+def remove(groups: Groups, patience: float = PATIENCE) -> None:
+    """Remove `groups` once nothing lives in them, waiting at most `patience` seconds."""
+    end, left = time.monotonic() + patience, [Path(path) for _, path in groups]
     while left := [group for group in left if not _is_gone(group)]:
         if time.monotonic() >= end:
             return
         time.sleep(0.005)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what labs that had this state folder left, because whoever should have was killed too."""
-    for hierarchy in hierarchies():
-        for group in hierarchy.parent.glob(f"{prefix_of(folder)}*"):
-            _is_gone(group)
+def sweep(config: Path) -> None:
+    """Remove what the lab that had this configuration left, because whoever should have was killed too."""
+    with contextlib.suppress(OSError, ValueError):
+        remove(json.loads(config.read_text()).get("cgroups") or [], 0)
 
 
 def _is_gone(group: Path) -> bool:

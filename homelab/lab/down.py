@@ -25,7 +25,7 @@ def down() -> str:
     if not place.exists():
         return "no lab is up"
     if not folder.is_held(place):
-        cgroups.sweep(place)
+        cgroups.sweep(place / folder.CONFIG)
         folder.remove(place)
         return "no lab is up; what a killed one had left is removed"
     owner = folder.record(place).get("owner_pid")

@@ -8,16 +8,17 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from homelab.errors import PrerequisiteMissing
 
-from . import cgroups, paths
+from . import cgroups, launch, paths
 
 SCHEMA = 1
-RECORD, LOCK = "lab.json", ".owner"
+RECORD, CONFIG, LOCK = "lab.json", "config.json", ".owner"
 ROOM = 4  # MiB that logs and records may come to
 
 
@@ -89,7 +90,7 @@ def _claim(folder: Path) -> int | None:
         os.close(handle)
         raise
     folder.chmod(0o700)
-    cgroups.sweep(folder)
+    cgroups.sweep(folder / CONFIG)
     for entry in folder.iterdir():
         if entry.name != LOCK:
             remove(entry)
@@ -148,14 +149,21 @@ def sweep() -> None:
     """Remove the folders of labs of their own whose owner is gone."""
     for folder in paths.state_root().glob("own-*"):
         if not is_held(folder):
-            cgroups.sweep(folder)
+            cgroups.sweep(folder / CONFIG)
             remove(folder)
 
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, and do not mind one that is gone already."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
+        if not path.is_dir() or path.is_symlink():
             path.unlink()
+            return
+        try:
+            shutil.rmtree(path)
+        except PermissionError:
+            if os.geteuid() == 0:
+                raise
+            # Without root, what containers wrote belongs to this user's subordinate ids.
+            subprocess.run([*launch.USER_NAMESPACE, "--", "rm", "-rf", "--", path], check=False)
+            shutil.rmtree(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import cgroups
 
 
-def stand_by(launcher: int, groups: str) -> None:
+def stand_by(launcher: int, groups: cgroups.Groups) -> None:
     """Remove `groups` when the process `launcher`, a child of ours, has ended, whatever becomes of us."""
     handle = os.pidfd_open(launcher)
     if os.fork():

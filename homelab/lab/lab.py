@@ -100,7 +100,7 @@ class Lab:
             places,
             self.rootless,
             docker=bool(machine["docker"]),
-            groups=self.config["cgroups"] if machine["docker"] else "",
+            groups=self.config["cgroups"] if machine["docker"] else [],
         )
 
     def _configure(self, name: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import paths, tools
 
+USER_NAMESPACE = ("unshare", "--user", "--map-root-user", "--map-auto")  # with all subordinate ids
 SHARED = ("--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -18,8 +19,7 @@ def tier() -> str:
 
 def namespaces(tier: str) -> list[str]:
     """`unshare` for a tier. Without root, a user namespace with all of the user's subordinate ids."""
-    user = [] if tier == "root" else ["--user", "--map-root-user", "--map-auto"]
-    return ["unshare", *user, *SHARED, "--"]
+    return [*(("unshare",) if tier == "root" else USER_NAMESPACE), *SHARED, "--"]
 
 
 def first_process(tier: str, packages: Path, config: Path) -> list[str]:

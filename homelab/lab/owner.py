@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,8 +46,7 @@ def main(config_path: str, *, leased: bool) -> None:
 def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
-    groups = _groups(config, folder)
-    Path(config_path).write_text(json.dumps(config))
+    groups = _groups(config, Path(config_path))
     lease_out, lease_in = os.pipe()
     events_out, events_in = os.pipe()
     os.set_inheritable(events_in, True)
@@ -83,17 +83,23 @@ def _own(config_path: str, config: dict[str, Any], folder: Path, *, leased: bool
         state.remove(folder)
 
 
-def _groups(config: dict[str, Any], folder: Path) -> str:
-    """Make the control groups of machines with an engine, and tell the lab; "" where there are none."""
+def _groups(config: dict[str, Any], file: Path) -> cgroups.Groups:
+    """Make the control groups of machines with an engine, and write down which; none where there are none."""
     with_engine = [name for name, m in config["blueprint"]["machines"].items() if m["docker"]]
     if config["tier"] == "rootless" or not with_engine:
-        return ""
+        return []
+    # Written down before they are made: whatever happens to us, the next `up` knows what to remove.
+    config["cgroups"] = cgroups.plan(f"homelab-{os.getpid()}-{time.time_ns() % 10**9:09d}")
+    file.write_text(json.dumps(config))
     try:
-        config["cgroups"] = cgroups.make(folder, with_engine)
+        cgroups.make(config["cgroups"], with_engine)
     except OSError as error:
-        with (folder / "init.log").open("a") as log:
+        config["cgroups"] = []
+        file.write_text(json.dumps(config))
+        with (file.parent / "init.log").open("a") as log:
             log.write(f"containers have no limits here, for control groups cannot be made: {error}\n")
-    return str(config["cgroups"])
+    groups: cgroups.Groups = config["cgroups"]
+    return groups
 
 
 def _relay_events(events: int, lab: subprocess.Popen[bytes], config: dict[str, Any], leased: bool) -> bool:

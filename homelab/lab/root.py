@@ -58,7 +58,7 @@ def build(
     places: list[Place],
     *,
     rootless: bool,
-    groups: list[tuple[str, Path]] | None = None,
+    groups: cgroups.Groups | None = None,
 ) -> None:
     """Make a root in `folder` and move this process into it.
 

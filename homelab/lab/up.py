@@ -121,7 +121,7 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
     if built is None:
         raise PrerequisiteMissing("the cache was emptied meanwhile", str(paths.cache()), "run it again")
     (place / "log").mkdir(mode=0o700)
-    config = place / "config.json"
+    config = place / folder.CONFIG
     document = {
         "state": str(place),
         "version": __version__,
@@ -134,7 +134,7 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
             name: str(getattr(built, name))
             for name in ("tailscale", "cloud", "packages", "www", "ca", "compose")
         },
-        "cgroups": "",  # the owner makes them
+        "cgroups": [],  # the owner makes them
     }
     built.compose.mkdir(exist_ok=True)
     (place / daemons.HUB).mkdir()
