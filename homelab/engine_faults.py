@@ -80,6 +80,11 @@ _FAULTS: tuple[tuple[str, str, Say], ...] = (
         ),
     ),
     (
+        "image",
+        r'"https://([^/"\s]+)/v2/([^"\s]+)/manifests/[^"\s]+"?: (?:denied|unauthorized)',
+        _said(r"\1 has no image \2, or it is not public", "check the spelling on the project's page"),
+    ),
+    (
         "tag",
         r"manifest for (\S+?):([^\s:@]+) not found",
         _said(r"\1 has no tag \2", r"look at the tags that the registry offers for \1"),

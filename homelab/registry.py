@@ -78,7 +78,7 @@ def suggestion(machine: Machine, error: EngineError, reference: str) -> EngineEr
     if not offered:
         return EngineError(
             "image",
-            f"{host} has no image {path.removeprefix('library/')}",
+            f"{'Docker Hub' if host == HUB else host} has no image {path.removeprefix('library/')}",
             error.where,
             f"docker search {path.rpartition('/')[2]} shows what there is",
         )

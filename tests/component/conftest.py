@@ -16,7 +16,7 @@ from homelab.world import World, open_world
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 API_KEY = "tskey-api-lab"
-WANTING = {"world", "tailnet", "typed"}
+WANTING = {"world", "tailnet", "typed", "tequila"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +50,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     lab.wait(10)
     lab.stdout.close()
     patch.undo()
+
+
+@pytest.fixture(scope="module")
+def tequila(world):
+    """The machine that has Docker: the engine runs, and the hub offers busybox."""
+    machine = world["tequila"]
+    machine.run(["sudo", "service", "docker", "start"]).ok()
+    world.supply("busybox")
+    return machine
 
 
 @pytest.fixture
