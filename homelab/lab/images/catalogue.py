@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from . import busybox
 from .definition import Repository
+from .repositories import busybox, immich, jellyfin, mosquitto, postgres, tailscale, valkey
 
-ALL: tuple[Repository, ...] = (busybox.REPOSITORY,)
+ALL: tuple[Repository, ...] = (
+    jellyfin.REPOSITORY,
+    immich.REPOSITORY,
+    postgres.IMMICH_POSTGRES,
+    valkey.REPOSITORY,
+    mosquitto.REPOSITORY,
+    tailscale.REPOSITORY,
+    postgres.POSTGRES,
+    busybox.REPOSITORY,
+)

@@ -10,6 +10,9 @@ from typing import Any
 
 CREATED = "2026-01-01T00:00:00Z"  # of every image: building it another day makes the same bytes
 
+# What an image says that is no stand-in, and not the project's own image either.
+PACKED = "the real program, as the distribution has it, in an image that the lab packed"
+
 
 @dataclass(frozen=True)
 class Made:

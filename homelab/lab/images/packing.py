@@ -14,6 +14,7 @@ from homelab.errors import LabError
 from .. import cache, golang, packages, paths, progress
 from .base import LIBRARIES
 from .definition import Repository, fingerprint, recipe
+from .sources import source_key
 
 MODULE = Path(__file__).parent
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -67,17 +68,6 @@ def build(repository: Repository) -> Path:
 def packer_key() -> str:
     """Changes with the packer's source and what it is linked to."""
     return source_key([MODULE / "go.mod", MODULE / "go.sum", MODULE / "pack"])
-
-
-def source_key(places: list[Path]) -> str:
-    """Changes with the Go files (but tests) below `places`, and with those that are files themselves."""
-    sum_ = hashlib.sha256()
-    for place in places:
-        files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
-        for file in files:
-            if not file.name.endswith("_test.go") and "testdata" not in file.parts:
-                sum_.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return sum_.hexdigest()[:16]
 
 
 def _packer(folder: Path) -> None:

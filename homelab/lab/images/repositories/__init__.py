@@ -1,0 +1,1 @@
+"""What the hub offers, one file for a family of images."""
