@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from homelab import policyfile
 from homelab.plan import Change, change
-from homelab.resources import client, login
+from homelab.resources import client, dns, login, policy
 from homelab.resources import engine as docker
 from homelab.resources.tailscale_status import ABSENT
 
@@ -87,6 +88,29 @@ def engine(role: str) -> Need:
         }
         why = ", ".join(what for what, missing in parts.items() if missing)
         return change(role, "engine", now, replace(now, installed=True, running=True, in_group=True), why)
+
+    return need
+
+
+def certificates(world: World) -> tuple[Change, ...]:
+    """The tailnet gives names and certificates (a need); nothing where there is no admin API."""
+    if world.tailnet is None:
+        return ()
+    now = dns.read(world.tailnet)
+    return change("tailnet", "dns", now, replace(now, magic_dns=True, https=True), "names and certificates for every device")  # fmt: skip
+
+
+def owned(*tags: str, owner: str = "autogroup:admin") -> Need:
+    """The policy says who may hand out `tags`: whoever owns one already keeps it."""
+
+    def need(world: World) -> tuple[Change, ...]:
+        if world.tailnet is None:
+            return ()
+        now = policy.read(world.tailnet)
+        text = now.text
+        for tag in [t for t in tags if t not in policyfile.data(now.text).get("tagOwners", {})]:
+            text = policyfile.with_key(text, "tagOwners", tag, [owner])
+        return change("tailnet", "policy", now, policy.State(text), f"say who owns {', '.join(tags)}")
 
     return need
 

@@ -104,13 +104,14 @@ def do(tailnet: Tailnet, before: State, after: State) -> None:
     )
     conceal(made.key)
     try:
-        _write(Path(after.file), made.key)
+        keep(Path(after.file), made.key)
     except OSError as error:
         tailnet.call(lambda ts: ts.delete_key(made.key_id))  # nobody has its secret: it is of no use
         raise HomelabError(f"the key cannot be kept: {error.strerror}", after.file) from error
 
 
-def _write(path: Path, secret: str) -> None:
+def keep(path: Path, secret: str) -> None:
+    """Put `secret` into the file at `path`, for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -27,7 +27,6 @@ DEMO = "demoserver"
 # Who comes into the tailnet in this chapter, and how the client gets there if it is missing.
 ROLES = {DEMO: "script", "fooocus": "apt", "tequila": "script", "phone": "script"}
 CONTAINER, CONTAINER_TAG = "container", "tag:container"
-TAG_OWNER = "autogroup:admin"
 OWN_CONTROL = "https://headscale.lab"  # the lab's control plane under a name of one's own
 NO_KEY = "The policy, the DNS page and auth keys need an admin API key (api_key in the params file): left as they are."
 LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -126,14 +125,7 @@ def names(world: World, wish: Params) -> tuple[Change, ...]:
 
 def tag_owners(world: World, tags: list[str]) -> tuple[Change, ...]:
     """The policy says who may hand out `tags`; a tag without an owner cannot be used."""
-    if world.tailnet is None or not tags:
-        return ()
-    now = policy.read(world.tailnet)
-    owned = policyfile.data(now.text).get("tagOwners", {})
-    text = now.text
-    for tag in [t for t in tags if t not in owned]:  # whoever owns it already was somebody's choice
-        text = policyfile.with_key(text, "tagOwners", tag, [TAG_OWNER])
-    return change("tailnet", "policy", now, policy.State(text), f"say who owns {', '.join(tags)}")
+    return needs.owned(*tags)(world) if tags else ()
 
 
 def host_name(world: World, name: str, address: str) -> Plan:
