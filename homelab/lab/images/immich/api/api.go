@@ -59,7 +59,7 @@ func (s *Server) Handler() http.Handler {
 			mux.Handle(pattern, serve(s.known(handle)))
 		}
 	}
-	mux.Handle("GET /", s.Web)
+	mux.Handle("/", s.Web)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, refusal{http.StatusNotFound, "Cannot " + r.Method + " " + r.URL.Path})
 	})
