@@ -57,6 +57,7 @@ def arguments(notebook: str, port: int) -> list[str]:
         f"--LabApp.default_url={_page(notebook)}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
     ]
     return [*words, "--allow-root"] if os.getuid() == 0 else words
 

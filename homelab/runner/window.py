@@ -33,6 +33,7 @@ PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=6, sock_read=60)
 PLACE = re.compile(r"/(https?)/([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(/.*)?$")
 # What a page of ours links to; scripts must use relative addresses, as the stand-ins' pages do.
 LINK = re.compile(rb"""((?:href|src|action)=["'])(https?://|/(?!/))""", re.IGNORECASE)
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48" viewBox="0 0 24 24" fill="none" stroke="#0b5cad" stroke-width="1.6">{}</svg>"""
 COOKIE = "lab-"  # so that an app never sees JupyterLab's own cookies, and never changes them
 # Hop by hop, or about the connection that the reader does not have.
 OURS = {
@@ -44,13 +45,17 @@ OURS_TOO = ("x-forwarded-", "x-proxycontextpath", "sec-fetch-")
 
 @dataclass(frozen=True)
 class Offered:
-    """One window: `name` is its path, `role` the machine that looks, `places` what its first page offers."""
+    """One window: `name` is its path, `role` the machine that looks, `places` what its first page offers.
+
+    `icon` is the drawing on its tile, as SVG shapes on a square of 24.
+    """
 
     name: str
     title: str
     role: str
     about: str
     places: tuple[tuple[str, str], ...]
+    icon: str = ""
 
 
 class Windows:
@@ -73,7 +78,11 @@ class Windows:
                 "command": [],
                 "unix_socket": str(self.socket(o)),
                 "new_browser_tab": True,
-                "launcher_entry": {"title": o.title, "category": "A window into the lab"},
+                "launcher_entry": {
+                    "title": o.title,
+                    "category": "A window into the lab",
+                    "icon_path": str(self._icon(o)),
+                },
             }
             for o in self._offered
         }
@@ -81,6 +90,11 @@ class Windows:
     def titles(self) -> dict[str, str]:
         """What each window is called, by its path."""
         return {o.name: o.title for o in self._offered}
+
+    def _icon(self, offered: Offered) -> Path:
+        path = self._folder / f"{offered.name}.svg"
+        path.write_text(ICON.format(offered.icon))
+        return path
 
     def socket(self, offered: Offered) -> Path:
         """Where a window listens."""

@@ -14,6 +14,10 @@ from homelab.runner.window import Offered
 ADMIN = ("https://login.tailscale.com/admin/machines", "the tailnet's machines, as its owner sees them")
 LOGIN = ("https://login.tailscale.com/", "Tailscale's login page, played by the lab's cloud")
 
+LAPTOP = '<rect x="4" y="5" width="16" height="11" rx="1.5"/><path d="M2 19h20"/>'
+PHONE = '<rect x="7" y="2.5" width="10" height="19" rx="2"/><path d="M10.5 18.5h3"/>'
+GLOBE = '<circle cx="12" cy="12" r="9"/><path d="M3 12h18M12 3c6 6 6 12 0 18M12 3c-6 6-6 12 0 18"/>'
+
 
 def lab_windows(path: str) -> tuple[dict[Offered, Seat], str]:
     """The windows into the lab whose socket is `path`, with the machines that look; and the root that those trust.
@@ -41,6 +45,7 @@ def _offered(status: dict[str, Any]) -> list[Offered]:
             "windows",
             "You sit in the living room, at the laptop itself: no Tailscale is needed for what runs on it.",
             ((f"http://{at_home}:8096/", "Jellyfin, once chapter 02 has started it"),),
+            LAPTOP,
         ),
         Offered(
             "as-phone",
@@ -54,6 +59,7 @@ def _offered(status: dict[str, Any]) -> list[Offered]:
                 (device("quiz"), "the quiz"),
                 ADMIN,
             ),
+            PHONE,
         ),
         Offered(
             "as-visitor",
@@ -61,5 +67,6 @@ def _offered(status: dict[str, Any]) -> list[Offered]:
             "visitor",
             "You are anybody, anywhere, without Tailscale: public names and public addresses only.",
             ((device("quiz"), "the quiz: public only while a funnel is on"), LOGIN),
+            GLOBE,
         ),
     ]
