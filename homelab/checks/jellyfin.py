@@ -152,9 +152,9 @@ def remembers(
 @check
 def can_transcode(machine: Machine, hardware: str) -> Answer:
     """Is the hardware there that the transcoding is to use: vaapi or nvenc?"""
-    name = f"can transcode by {hardware}"
+    name = "can transcode by " + ("hardware" if hardware == NONE else hardware)
     if hardware == NONE:
-        return Answer(name, machine.name, "skip", "transcoding by hardware is not asked for")
+        return Answer(name, machine.name, "skip", "it is not asked for (transcoding is none)")
     lacks, seen = lacking(machine, hardware)
     return Answer(name, machine.name, "skip" if lacks else "ok", lacks or seen)
 

@@ -252,11 +252,14 @@ def another_tag(world: World, wish: Params) -> Plan:
 
 def layers(world: World, *references: str) -> Picture | Table:
     """The layers of those of the images that are there, drawn to scale; a table that says so where there are none."""
-    from homelab.pictures.image_layers import image_layers
-    from homelab.pictures.tables import Table
-
     found = {name: made for name in references if (made := _layers(home(world), name))}
-    return image_layers(found) if found else Table((), (), "No image is here yet.")
+    if not found:
+        from homelab.pictures.tables import Table
+
+        return Table((), (), "No image is here yet.")
+    from homelab.pictures.image_layers import image_layers
+
+    return image_layers(found)
 
 
 def _layers(machine: Machine, reference: str) -> list[Layer]:
