@@ -6,6 +6,7 @@ else that is named like a secret, is never read into a state: only that it is th
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def command(before: State, after: State) -> list[str]:
     if not after.there:
         return ["sh", "-c", f"rm -f {at}"]
     old, new = _pairs(before), _pairs(after)
-    lines = ["umask 077"]
+    lines = [f"mkdir -p {shlex.quote(posixpath.dirname(after.path))}"] if not before.there else []
+    lines.append("umask 077")
     edits = [f"-e {shlex.quote(f'/^{n}=/d')}" for n in old if n not in new]
     edits += [f"-e {shlex.quote(f's|^{n}=.*|{n}={v}|')}" for n, v in new.items() if n in old and old[n] != v]
     edits += [f"-e {shlex.quote(f'/^{n}=/d')}" for n in before.secrets if n not in after.secrets]

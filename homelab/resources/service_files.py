@@ -1,7 +1,8 @@
-"""Files of a service that Compose does not start from: an application of ours, and first configuration.
+"""The files of a service, put into its folder: its Compose file and what that mounts, an application of ours.
 
-First configuration lies in a folder that is backed up. It is put there once; from then on it is the
-service's own, and its reader's.
+What is there already is left to the resource `project`, which knows what a change of it means; but for the
+application, which is ours. First configuration, which lies in a folder that is backed up, is put there once;
+from then on it is the service's own, and its reader's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from homelab.machine import Machine
 from homelab.resources import file
 
 HERE = "# in the folder of this runbook"
+APP = "app"
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,10 @@ class State:
     files: tuple[tuple[str, str], ...] = ()
 
 
-def wanted(service: services.Service, folder: str) -> State:
-    """All such files of `service` in `folder`."""
-    return State(service.name, folder, tuple(sorted((service.app() | service.own()).items())))
+def wanted(service: services.Service, now: State) -> State:
+    """All files of `service`: those that are missing, and the application as it is in this checkout."""
+    files = service.files() | service.own() | dict(now.files) | service.app()
+    return State(service.name, now.folder, tuple(sorted(files.items())))
 
 
 def read(machine: Machine, name: str) -> State:
@@ -39,7 +42,7 @@ def read(machine: Machine, name: str) -> State:
     service, _, folder = name.partition(" ")
     known = services.load(service)
     own, found = known.own(), []
-    for path in sorted(known.app() | own):
+    for path in sorted(known.files() | known.app() | own):
         text = machine.read_text(f"{folder}/{path}")
         if text is not None:
             found.append((path, own.get(path, text)))
@@ -59,24 +62,33 @@ def command(before: State, after: State) -> list[str]:
     write, remove = _changed(before, after)
     service, folder = services.load(after.service), shlex.quote(after.folder)
     app, own = service.app(), service.own()
+    ours = app | own | service.files()
     lines = [f"mkdir -p {folder}"] if write else []
-    tops = {path.partition("/")[0] for path, text in write.items() if text in (app.get(path), own.get(path))}
+    tops = sorted({path.partition("/")[0] for path, text in write.items() if ours.get(path) == text})
     if tops:
         lines.append(HERE)
-    for top in sorted(tops):
-        if f"{top}/" == "app/":
-            lines.append(f"cp -rT {service.facts.app} {folder}/app")
-        else:
-            lines.append(f"cp -rn params/services/{service.name}/{top} {folder}/")
+    at = f"params/services/{service.name}"
+    once = {path.partition("/")[0] for path in own}
+    if plain := [f"{at}/{top}" for top in tops if top != APP and top not in once]:
+        lines.append(f"cp -r {' '.join(plain)} {folder}/")
+    lines += [f"cp -rn {at}/{top} {folder}/" for top in tops if top in once]
+    lines += [f"cp -rT {service.facts.app} {folder}/{APP}"] * (APP in tops)
     for path, text in write.items():
-        if text not in (app.get(path), own.get(path)):
-            at = f"{after.folder}/{path}"
-            lines.append(file.command(file.State(at, None), file.State(at, text))[2])
+        if ours.get(path) != text:
+            new = file.State(f"{after.folder}/{path}", text)
+            lines.append(file.command(file.State(new.path, None), new)[2])
     if remove:
         lines.append(f"cd {folder} && rm -f {shlex.join(remove)}")
-    elif before.files and any(path in app for path in write):
+    elif _restarts(before, write):
         lines.append(_restart(after))
     return ["sh", "-c", "\n".join(lines)]
+
+
+def _restarts(before: State, write: dict[str, str]) -> bool:
+    """Whether what changes is an application that was there before."""
+    return any(path.startswith(f"{APP}/") for path in dict(before.files)) and any(
+        path.startswith(f"{APP}/") for path in write
+    )
 
 
 def _restart(state: State) -> str:
@@ -97,7 +109,7 @@ def do(machine: Machine, before: State, after: State) -> None:
         machine.run(put, stdin=text).ok()
     if remove:
         machine.run(["rm", "-f", *(f"{after.folder}/{path}" for path in remove)]).ok()
-    elif before.files and any(path in services.load(after.service).app() for path in write):
+    elif _restarts(before, write):
         machine.run(["sh", "-ec", _restart(after)]).ok()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -194,12 +195,10 @@ def service(world: World, wish: Params, one: Service, notes: list[str]) -> list[
     """One service: the values that differ here, files that are put there once, films to watch, and the project."""
     machine, at = home(world), folder(world, wish, one.name)
     role, env, found = machine.name, f"{at}/.env", list[Change]()
-    first = service_files.wanted(one, at)
     name = f"{one.name} {at}"
-    if first.files:
-        now = service_files.read(machine, name)
-        what = "our application" if one.facts.app else "its first configuration"
-        found += change(role, "service_files", now, first, f"{one.name}: {what}", name=name)
+    now = service_files.read(machine, name)
+    first = service_files.wanted(one, now)
+    found += change(role, "service_files", now, first, f"{one.name}: its files", name=name)
     before = env_file.read(machine, env)
     after = env_file.with_missing(before, _values(world, one), tuple(one.facts.secrets))
     lost = {"loses": env_file.KEPT} if env_file.irreversible(before, after) else {}
@@ -209,9 +208,10 @@ def service(world: World, wish: Params, one: Service, notes: list[str]) -> list[
     if one.name == "jellyfin":
         found += _film(machine, f"{after.of('MEDIA') or f'{at}/media'}/Movies")
     wanted = project.wanted(at, one.project, one.parts, one.files(), shares=one.shares())
-    found += change(
-        role, "project", project.read(machine, at), wanted, f"{one.name}: a device of its own", name=at
-    )
+    runs = project.read(machine, at)
+    if found and "compose.yaml" not in dict(now.files):  # the files are put there by a change before this one
+        runs = replace(runs, files=wanted.files)
+    found += change(role, "project", runs, wanted, f"{one.name}: a device of its own", name=at)
     return found
 
 
