@@ -63,6 +63,7 @@ func build(o *serveOptions, root *rootca.Root, net *tailnet.Tailnet, publish fun
 		"api.tailscale.com":            adminapi.New(net, publish).Handler(),
 		"acme-v02.api.letsencrypt.org": certificates,
 		"whatismyip.lab":               http.HandlerFunc(web.WhatIsMyIP),
+		"miniflux.app":                 http.HandlerFunc(web.Feed),
 	}}
 	for _, name := range []string{"tailscale.com", "pkgs.tailscale.com"} {
 		if hosts.ByName[name], err = web.Site(o.www, name); err != nil {

@@ -154,6 +154,8 @@ func TestEveryNameAnswers(t *testing.T) {
 		"https://acme-v02.api.letsencrypt.org/directory":                   "newOrder",
 		"https://whatismyip.lab/":                                          "200 OK 127.0.0.1\n",
 		"http://whatismyip.lab/":                                           "200 OK 127.0.0.1\n",
+		"https://miniflux.app/feed.xml":                                    "<title>A reader that does not watch you</title>",
+		"https://miniflux.app/":                                            "404 ",
 		"https://derp1.lab/derp/probe":                                     "200 OK",
 		"https://derp2.lab/derp/latency-check":                             "200 OK",
 		"http://derp2.lab/generate_204":                                    "204 ",

@@ -17,7 +17,7 @@ import (
 
 // Names of the cloud's own address, all of them. LoginServer names come first.
 var Names = []string{"controlplane.tailscale.com", "login.tailscale.com", "headscale.lab", "api.tailscale.com",
-	"tailscale.com", "pkgs.tailscale.com", "acme-v02.api.letsencrypt.org", "whatismyip.lab",
+	"tailscale.com", "pkgs.tailscale.com", "acme-v02.api.letsencrypt.org", "whatismyip.lab", "miniflux.app",
 	"registry-1.docker.io", "index.docker.io", "auth.docker.io", "ghcr.io", "lscr.io"}
 
 // Hosts chooses a handler by the request's host name.
