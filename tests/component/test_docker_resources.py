@@ -23,7 +23,7 @@ TALK = container.State(
     ports=("8096:8096",),
     volumes=(f"{FOLDER}/config:/config", f"{FOLDER}/cache:/cache"),
     mounts=(f"type=bind,source={FOLDER}/media,target=/media",),
-    args=("sleep", "600"),
+    args=("sh", "-c", "trap exit TERM; sleep 600 & wait"),  # it ends when told, so that a stop is quick
     folder=FOLDER,
 )
 FULL = dataclasses.replace(
