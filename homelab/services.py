@@ -6,6 +6,7 @@ The Compose file is Docker's own format; what only we need to know of a service 
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +222,20 @@ def load(name: str, folder: Path | None = None) -> Service:
     at = (folder or FOLDER) / name / COMPOSE
     if folder is None and name not in names():
         raise ParamsError([Problem(name, "is not a service", nearest(name, names()))])
+    return _loaded(name, at, tuple(_edition(p) for p in (at, at.parent / SERVE)))
+
+
+def _edition(path: Path) -> tuple[int, int]:
+    """When the file was written last, and its size; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.lru_cache(maxsize=32)  # a plan asks for each service many times; `editions` notices an edited file
+def _loaded(name: str, at: Path, editions: tuple[tuple[int, int], ...]) -> Service:
     document = load_yaml(at)
     parts = document.data.get("services")
     if not isinstance(parts, dict) or not parts:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from homelab import needs, services
+from homelab.checks import jellyfin as jellyfin_checks
 from homelab.errors import ParamsError
+from homelab.jellyfin_data import Account
 from homelab.params import TAILSCALE, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
@@ -42,6 +44,7 @@ TAG = "tag:container"
 KEY_NAME = "homelab services"
 ENV_KEY = "env:TS_AUTHKEY"  # where a home without an admin API key gets the sidecars' key from
 FILM = "Colour Bars"
+FEED = "https://miniflux.app/feed.xml"  # the project's own; in the lab a stand-in answers there
 PLUGIN = "docker-compose"  # what the lab's hub calls the plugin
 # What differs in the lab: no log server to reach, and nobody who likes to wait for a health check.
 LAB = {"TS_TAILSCALED_EXTRA_ARGS": "--no-logs-no-support", "HEALTH_INTERVAL": "2s"}
@@ -267,3 +270,28 @@ def leave(world: World, wish: Params) -> Plan:
 def _kept(world: World, name: str) -> Path:
     """Where a secret of ours is kept until it is used: beside the journal, for you alone."""
     return world.journal.path.parent / "keys" / name
+
+
+def made_up(world: World, wish: Params, name: str, variable: str) -> str:
+    """The secret `variable` of the service `name`, read now from its ``.env``; masked wherever it is shown.
+
+    Raises:
+        HomelabError: the service is not planned yet.
+    """
+    return env_file.secret(home(world), f"{folder(world, wish, name)}/.env", variable)
+
+
+def cinema(world: World, wish: Params, seen_by: Machine, url: str) -> Account:
+    """Jellyfin's first user and library, made from `seen_by` where there are none; who may log in.
+
+    Raises:
+        JellyfinError: the server refuses, for example because somebody else is its admin.
+    """
+    account = Account(wish.user, password(world, wish))
+    server = jellyfin_checks.seen_from(seen_by, url)
+    server.wait()
+    server.wizard(account.name, Secret.parse(account.password).reveal(), ROLE)
+    server.sign_in(account)
+    if server.add_library("Films", "/media/Movies"):
+        server.scan()
+    return account
