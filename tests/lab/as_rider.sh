@@ -28,7 +28,9 @@ esac
 mount --bind "$checkout" /home/rider/checkout
 mount --bind "$site" /home/rider/site
 own=/home/rider/.cache/homelab-runbook
-cp -r "$cache/ca" "$cache/tailscale" "$cache/pkg" $own # the rider's own, as if the rider had built them
+mkdir $own/pkg
+cp -r "$cache/pkg/$PKG" $own/pkg
+cp -r "$cache/ca" "$cache/tailscale" $own # the rider's own, as if the rider had built them
 chown -R 4242:4242 /home/rider/.cache
 chown 4242:4242 /home/rider
 for name in cloud repo; do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,7 +29,7 @@ def snapshot() -> dict[str, object]:
         "mounts": sorted(
             line.split(" ", 2)[2] for line in Path("/proc/self/mountinfo").read_text().splitlines()
         ),
-        "cgroups": sorted(str(p) for p in Path("/sys/fs/cgroup").rglob("*") if p.is_dir()),
+        "cgroups": sorted(str(p) for p in _cgroups() if not any(n.startswith("homelab-") for n in p.parts)),
         "var/lib": names("/var/lib"),
         "etc": sorted((str(p), p.lstat().st_mtime_ns) for p in Path("/etc").rglob("*")),
         "usr": sorted(
@@ -43,6 +44,15 @@ def snapshot() -> dict[str, object]:
             n: str(Path("/proc/self/ns", n).readlink()) for n in ("net", "mnt", "pid", "uts", "ipc", "user")
         },
     }
+
+
+def groups(state: Path) -> list[Path]:
+    """The control groups of the lab that has this state folder; a host's own have other names."""
+    return [Path(path) for _, path in json.loads((state / "config.json").read_text())["cgroups"]]
+
+
+def _cgroups() -> list[Path]:
+    return [p for p in Path("/sys/fs/cgroup").rglob("*") if p.is_dir()]
 
 
 def names(folder: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.lab import kernel, paths
+from homelab.lab import kernel, packages, paths
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NEWUSER = 0x10000000
@@ -35,7 +35,7 @@ def run(script: str, *, cover: str = "", lacking: str = "") -> subprocess.Comple
         [*outer, *command],
         capture_output=True,
         text=True,
-        env={**os.environ, "COVER": cover, "LACKING": lacking},
+        env={**os.environ, "COVER": cover, "LACKING": lacking, "PKG": packages.key()},
         timeout=120,
         check=False,
     )

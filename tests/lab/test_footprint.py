@@ -56,8 +56,8 @@ def test_the_host_is_as_before(call: Call, end: str, tmp_path: Path) -> None:
 
 
 def _PLAIN(path: Path) -> tuple[str, ...]:  # noqa: N802
-    """The folders and the lock of a state folder: no overlay's work, no copy of a machine's files."""
-    return (path.parts[0], "log", "ns", ".owner")
+    """The folders, disks and lock of a state folder: no overlay's work, no copy of a machine's files."""
+    return (path.parts[0], "log", "ns", ".owner", "hub", "disks", "tequila", "docker", "mnt-backup")
 
 
 def test_the_host_is_as_before_when_the_lease_holder_is_killed(small: Path, tmp_path: Path) -> None:
