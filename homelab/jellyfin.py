@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
-from homelab import __version__
+from homelab import __version__, web
 from homelab import jellyfin_data as data
 from homelab.errors import HomelabError, NoAnswer
 from homelab.jellyfin_data import TICKS, Account, Film, Library, Piece, Server, User, Watched
+from homelab.machine import Machine
 from homelab.secret import Secret, conceal
 from homelab.wait import until
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 SCAN = "RefreshLibrary"  # the scheduled task behind "Scan all libraries"
 NOT_READY = (0, 502, 503)  # no answer yet, a proxy's word for it, or the server's own "still loading"
 LOCKED = (401, 403)
+_logins: WeakKeyDictionary[Machine, dict[tuple[str, str, str], Jellyfin]] = WeakKeyDictionary()
 
 
 class JellyfinError(HomelabError):
@@ -127,6 +130,13 @@ class Jellyfin:
             PrerequisiteMissing: the reference gives no password.
         """
         return self.login(account.name, Secret.parse(account.password).reveal())
+
+    def still_in(self) -> bool:
+        """Whether the server still takes our login."""
+        try:
+            return bool(self._json("GET", "/Users/Me"))
+        except JellyfinError:
+            return False
 
     # -- as a user -----------------------------------------------------------------------------
 
@@ -306,6 +316,27 @@ class Jellyfin:
             hint = "it is still starting" if answer.status_code in NOT_READY else ""
             raise JellyfinError(f"{method} {path}: {answer.status_code} {words}", self.url, hint, answer.status_code)  # fmt: skip
         return answer
+
+
+def seen_from(machine: Machine, url: str, account: Account | None = None) -> Jellyfin:
+    """The server at `url` as `machine` sees it; logged in where there is an `account`.
+
+    A login that still holds is used again: the server makes each new one expensive, against guessing.
+
+    Raises:
+        JellyfinError: it does not answer, or does not know this user.
+        PrerequisiteMissing: the reference gives no password.
+    """
+    found = Jellyfin(web.session(machine), url, device=machine.name)
+    if account is None:
+        return found
+    password = Secret.parse(account.password).reveal()
+    logins, key = _logins.setdefault(machine, {}), (url, account.name, password)
+    if (before := logins.get(key)) and before.still_in():
+        return before
+    found.login(account.name, password)
+    logins[key] = found
+    return found
 
 
 def _innermost(error: BaseException) -> str:

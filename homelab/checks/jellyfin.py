@@ -8,7 +8,7 @@ import re
 from homelab import web
 from homelab.check import Answer, check
 from homelab.errors import CommandFailed
-from homelab.jellyfin import Jellyfin, NotAllowed
+from homelab.jellyfin import Jellyfin, NotAllowed, seen_from
 from homelab.jellyfin_data import Account, Film
 from homelab.machine import Machine
 from homelab.resources.transcoding import NONE, RENDER
@@ -18,14 +18,6 @@ OLD_WAYS = ("X-Emby-Token", "api_key")
 PIECE = 65_536  # bytes asked for from the middle of a film
 SHORTEST = 1.0  # seconds; what is shorter is no film
 PLACE = 0.5  # seconds by which a remembered place may differ
-
-
-def seen_from(machine: Machine, url: str, account: Account | None = None) -> Jellyfin:
-    """The server at `url` as `machine` sees it; logged in where there is an `account`."""
-    found = Jellyfin(web.session(machine), url, device=machine.name)
-    if account:
-        found.sign_in(account)
-    return found
 
 
 @check
@@ -110,7 +102,7 @@ def plays(machine: Machine, url: str, account: Account, title: str) -> Answer:
         f"asked for the middle: {piece.status}, {len(piece.data)} of {piece.total} bytes, {piece.media}"
     )
     judged, said = _probed(machine, server, film)
-    return Answer("plays", machine.name, "ok" if good and judged else "fail", f"{evidence}; {said}")
+    return Answer(f"plays {title}", machine.name, "ok" if good and judged else "fail", f"{evidence}; {said}")
 
 
 def _probed(machine: Machine, server: Jellyfin, film: Film) -> tuple[bool, str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 
 from matplotlib.axes import Axes
 
 from homelab.pictures.picture import BLUE, FAINT, GREEN, INK, SOFT, TINTS, Picture, canvas
-from homelab.pictures.shapes import box, fit, tag
+from homelab.pictures.shapes import LETTER, box, fit, tag
 
 STACK, GAP, LEFT = 3.1, 0.55, 0.25  # inches: a stack's width, between two, at the side
+LINE = 0.15  # a line of words
 HIGH, THIN, BOTTOM, TOP = 3.4, 0.21, 0.62, 0.5  # all layers together, the thinnest of them, below, above
 
 
@@ -65,7 +67,7 @@ def _stack(
         high = _high(layer, scale)
         hue = GREEN if layer.id in common else BLUE
         box(axes, (middle, y + high / 2), (STACK, high - 0.03), TINTS[hue], hue, radius=0.04)
-        words = fit(layer.what, STACK - 0.95, 7.4)
+        words = _wrapped(layer.what, int(high / LINE))
         axes.text(left + 0.1, y + high / 2, words, fontsize=7.4, color=INK, ha="left", va="center", zorder=5)
         axes.text(
             left + STACK - 0.1, y + high / 2, size(layer.size), fontsize=7.4, color=hue, fontweight="bold",
@@ -77,6 +79,12 @@ def _stack(
         middle, y + 0.13, fit(f"{name}   {total}", STACK + 0.3, 9), fontsize=9, fontweight="bold", ha="center",
         va="center", color=INK,
     )  # fmt: skip
+
+
+def _wrapped(text: str, lines: int) -> str:
+    """`text` in as many lines as there is room for; what does not fit ends in an ellipsis."""
+    width = int((STACK - 0.95) / (LETTER * 7.4))
+    return "\n".join(wrap(text, width, max_lines=max(1, lines), placeholder="…"))
 
 
 def _joined(axes: Axes, stacks: list[list[Layer]], common: frozenset[str], scale: float) -> None:

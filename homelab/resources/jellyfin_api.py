@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from homelab import web
-from homelab.jellyfin import Jellyfin
 from homelab.jellyfin_data import Account
-from homelab.machine import Machine
 
 SAYS = 'Client="curl", Device="terminal", DeviceId="terminal", Version="1"'
 
@@ -42,23 +39,6 @@ class Door:
     def account(self) -> Account:
         """Who logs in."""
         return Account(self.user, self.password)
-
-
-def server(machine: Machine, door: Door) -> Jellyfin:
-    """The server, seen from its own machine; nobody is logged in."""
-    return Jellyfin(web.session(machine), door.url, device=f"{machine.name}-runbook")
-
-
-def admin(machine: Machine, door: Door) -> Jellyfin:
-    """The same, logged in.
-
-    Raises:
-        JellyfinError: it does not answer, or does not know this user.
-        PrerequisiteMissing: the reference gives no password.
-    """
-    found = server(machine, door)
-    found.sign_in(door.account)
-    return found
 
 
 def login_line(door: Door) -> str:

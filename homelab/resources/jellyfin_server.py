@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homelab.errors import PrerequisiteMissing
-from homelab.jellyfin import JellyfinError
+from homelab.jellyfin import JellyfinError, seen_from
 from homelab.machine import Machine
-from homelab.resources.jellyfin_api import Door, admin, line, server
+from homelab.resources.jellyfin_api import Door, line
 from homelab.secret import Secret
 
 CULTURE = {"UICulture": "en-US", "MetadataCountryCode": "US", "PreferredMetadataLanguage": "en"}
@@ -35,7 +35,7 @@ def read(machine: Machine, name: str) -> State:
     """Ask it what it tells anybody; a server that does not answer is not set up. `name` is a `Door`."""
     door = Door.parse(name)
     try:
-        found = server(machine, door).info()
+        found = seen_from(machine, door.url).info()
     except JellyfinError:
         return State(False, port=door.port)
     return State(found.wizard_done, found.name, port=door.port)
@@ -74,10 +74,10 @@ def do(machine: Machine, before: State, after: State) -> None:
     """
     door = Door(after.port, after.user, after.password)
     fresh = _made_if_missing(after.password)
-    found = server(machine, door)
+    found = seen_from(machine, door.url)
     found.wait()
     found.wizard(after.user, fresh, after.server_name)
-    admin(machine, door)
+    seen_from(machine, door.url, door.account)
 
 
 def _made_if_missing(reference: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homelab.errors import PrerequisiteMissing
-from homelab.jellyfin import Jellyfin, JellyfinError
+from homelab.jellyfin import Jellyfin, JellyfinError, seen_from
 from homelab.machine import Machine
 from homelab.resources import film
-from homelab.resources.jellyfin_api import Door, admin, asked, line, login_line
+from homelab.resources.jellyfin_api import Door, asked, line, login_line
 
 KIND = "movies"
 
@@ -38,7 +38,7 @@ def read(machine: Machine, name: str) -> State:
     library = name.split(" ", 3)[3]
     none = State(False, library, door=str(door))
     try:
-        found = admin(machine, door)
+        found = seen_from(machine, door.url, door.account)
         paths = next((one.paths for one in found.libraries() if one.name == library), None)
         return none if paths is None else State(True, library, paths, _ours(found, paths), str(door))
     except (JellyfinError, PrerequisiteMissing):
@@ -74,7 +74,7 @@ def do(machine: Machine, before: State, after: State) -> None:
         JellyfinError: the server refuses, or its scan failed.
     """
     door = Door.parse(after.door or before.door)
-    found = admin(machine, door)
+    found = seen_from(machine, door.url, door.account)
     if not after.there:
         found.remove_library(before.library)
         return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homelab.errors import PrerequisiteMissing
-from homelab.jellyfin import JellyfinError
+from homelab.jellyfin import JellyfinError, seen_from
 from homelab.machine import Machine
-from homelab.resources.jellyfin_api import Door, admin, line, login_line
+from homelab.resources.jellyfin_api import Door, line, login_line
 
 NONE = "none"
 RENDER = "/dev/dri/renderD128"  # the first graphics card's render node
@@ -26,7 +26,7 @@ def read(machine: Machine, name: str) -> State:
     """Ask the server; one that does not answer, or does not know us yet, has the setting that it starts with."""
     door = Door.parse(name)
     try:
-        found = admin(machine, door).encoding()
+        found = seen_from(machine, door.url, door.account).encoding()
     except (JellyfinError, PrerequisiteMissing):
         return State(NONE, door=str(door))
     return State(
@@ -49,5 +49,6 @@ def do(machine: Machine, before: State, after: State) -> None:
     Raises:
         JellyfinError: the server refuses.
     """
-    found = admin(machine, Door.parse(after.door or before.door))
+    door = Door.parse(after.door or before.door)
+    found = seen_from(machine, door.url, door.account)
     found.set_encoding(HardwareAccelerationType=after.hardware, VaapiDevice=after.device)

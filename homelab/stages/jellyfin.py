@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from homelab import needs
-from homelab.checks.jellyfin import lacking, seen_from
+from homelab.checks.jellyfin import lacking
 from homelab.errors import HomelabError
+from homelab.jellyfin import Jellyfin, seen_from
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
@@ -21,7 +22,6 @@ from homelab.secret import Secret
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
-    from homelab.jellyfin import Jellyfin
     from homelab.jellyfin_data import Account
     from homelab.machine import Machine
     from homelab.pictures.image_layers import Layer

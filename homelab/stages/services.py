@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from homelab import needs, services
 from homelab.checks import jellyfin as jellyfin_checks
 from homelab.errors import ParamsError
+from homelab.jellyfin import seen_from
 from homelab.jellyfin_data import Account
 from homelab.params import TAILSCALE, Strict
 from homelab.plan import Change, Plan, change
@@ -288,7 +289,7 @@ def cinema(world: World, wish: Params, seen_by: Machine, url: str) -> Account:
         JellyfinError: the server refuses, for example because somebody else is its admin.
     """
     account = Account(wish.user, password(world, wish))
-    server = jellyfin_checks.seen_from(seen_by, url)
+    server = seen_from(seen_by, url)
     server.wait()
     server.wizard(account.name, Secret.parse(account.password).reveal(), ROLE)
     server.sign_in(account)
