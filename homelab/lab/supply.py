@@ -8,9 +8,7 @@ from typing import Any
 from homelab.errors import LabRefused
 from homelab.labsocket import request
 
-from . import cache, daemons, hub, paths, progress
-
-PLUGIN = "docker-compose"  # a version of it lies in a folder of its own in the cache
+from . import cache, daemons, hub, progress
 
 
 def supply(socket: Path, refs: list[str]) -> str:
@@ -26,7 +24,7 @@ def supply(socket: Path, refs: list[str]) -> str:
         with cache.building(waiting=lambda: progress.say("another build holds the cache; waiting for it")):
             hub.build(refs)
     offered = hub.offer(state / daemons.HUB, refs)
-    plugin = _plugin() if hub.COMPOSE in refs else None
+    plugin = hub.compose() if hub.COMPOSE in refs else None
     request(socket, op="supply", images=bool(offered), plugin=plugin and plugin.parent.name)
     told = [f"the lab's hub offers {', '.join(offered)}"] if offered else []
     told += ["machines with Docker have `docker compose`"] if plugin else []
@@ -49,9 +47,3 @@ def _state(socket: Path) -> Path:
     if not (state / daemons.HUB).is_dir():
         raise LabRefused("this lab has no hub: its topology has no cloud", status["topology"])
     return state
-
-
-def _plugin() -> Path | None:
-    """The newest plugin in the cache."""
-    found = [p for p in (paths.cache() / "compose").glob(f"*/{PLUGIN}") if not p.parent.name.startswith(".")]
-    return max(found, key=lambda p: p.stat().st_mtime, default=None)

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from .definition import Repository
-from .repositories import busybox, immich, jellyfin, mosquitto, postgres, tailscale, valkey
+from .repositories import (
+    busybox,
+    home_assistant,
+    immich,
+    jellyfin,
+    minecraft,
+    miniflux,
+    mosquitto,
+    postgres,
+    python,
+    tailscale,
+    valkey,
+)
 
 ALL: tuple[Repository, ...] = (
     jellyfin.REPOSITORY,
@@ -12,6 +24,10 @@ ALL: tuple[Repository, ...] = (
     valkey.REPOSITORY,
     mosquitto.REPOSITORY,
     tailscale.REPOSITORY,
+    python.REPOSITORY,
     postgres.POSTGRES,
+    miniflux.REPOSITORY,
+    home_assistant.REPOSITORY,
+    minecraft.REPOSITORY,
     busybox.REPOSITORY,
 )

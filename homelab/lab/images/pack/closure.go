@@ -10,93 +10,77 @@ import (
 	"strings"
 )
 
+// program is a file that may be linked to libraries, here and in the image.
+type program struct{ source, at string }
+
 // closure adds the loader and all libraries that a program is linked to, as the loader would find them.
-func (r *Recipe) closure(program string, below map[string]bool, files map[string]*file) error {
-	return r.needs(program, nil, below, files, map[string]bool{})
+func (r *Recipe) closure(p program, below map[string]bool, files map[string]*file) error {
+	return r.needs(p, nil, below, files, map[string]bool{})
 }
 
-func (r *Recipe) needs(program string, paths []string, below map[string]bool, files map[string]*file, seen map[string]bool) error {
-	if seen[program] {
+func (r *Recipe) needs(p program, inherited []string, below map[string]bool, files map[string]*file, seen map[string]bool) error {
+	if seen[p.source] {
 		return nil
 	}
-	seen[program] = true
-	binary, err := elf.Open(program)
+	seen[p.source] = true
+	binary, err := elf.Open(p.source)
 	var notELF *elf.FormatError
-	if errors.As(err, &notELF) || isShort(program) {
+	if errors.As(err, &notELF) || isShort(p.source) {
 		return nil
 	} else if err != nil {
 		return err
 	}
 	defer binary.Close()
-	if loader := interpreter(binary); loader != "" {
-		if _, err := r.library(loader, loader, below, files); err != nil {
-			return err
-		}
-	}
 	names, err := binary.ImportedLibraries()
 	if err != nil {
 		return nil // linked to nothing
 	}
+	if loader := interpreter(binary); loader != "" {
+		names = append(names, loader)
+	}
 	// A library's own search path counts for its own needs; an inherited one for all below it.
-	own := searchPath(binary, r.inRoot(program))
+	paths := append(searchPath(binary, p.at), inherited...)
 	for _, name := range names {
-		found, at, err := r.search(name, append(own[:len(own):len(own)], paths...))
+		found, err := r.search(name, paths, below, files)
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(program), err)
+			return fmt.Errorf("%s: %w", filepath.Base(p.source), err)
 		}
-		if _, err := r.library(found, at, below, files); err != nil {
+		if found.source == "" {
+			continue // it is in the image, and what it needs
+		}
+		if files[found.at], err = (Entry{}).copyOf(found.source); err != nil {
 			return err
 		}
-		if err := r.needs(found, append(own[:len(own):len(own)], paths...), below, files, seen); err != nil {
+		if err := r.needs(found, paths, below, files, seen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// library adds one file at the place where programs look for it.
-func (r *Recipe) library(source, at string, below map[string]bool, files map[string]*file) (string, error) {
-	to := r.merged(at)
-	if below[to] || files[to] != nil {
-		return to, nil
+// search finds a library or a loader; without a source if the image has it already.
+func (r *Recipe) search(name string, first []string, below map[string]bool, files map[string]*file) (program, error) {
+	folders := append(first[:len(first):len(first)], r.Libraries...)
+	if strings.Contains(name, "/") {
+		folders, name = []string{path.Dir(name)}, path.Base(name)
 	}
-	if source == at { // a path in the image, the loader's
-		var err error
-		if source, err = r.find(at); err != nil {
-			return "", err
+	for i, folder := range folders {
+		at := r.merged(path.Join(folder, name))
+		if below[at] || files[at] != nil {
+			return program{at: at}, nil
 		}
-	}
-	copied, err := Entry{}.copyOf(source)
-	files[to] = copied
-	return to, err
-}
-
-// search finds a library: the file here, and its path in the image.
-func (r *Recipe) search(name string, first []string) (source, at string, err error) {
-	for i, folder := range append(first[:len(first):len(first)], r.Libraries...) {
 		for _, root := range r.Roots {
-			at = path.Join(folder, name)
-			source = filepath.Join(root, at)
+			source := filepath.Join(root, at)
 			if info, err := os.Stat(source); err != nil || info.IsDir() {
 				continue
 			}
-			if i >= len(first) { // such as an alternative's folder: the image has neither links nor a cache
-				at = path.Join(r.Libraries[0], name)
+			if i >= len(first) && len(folders) > 1 { // such as an alternative's folder: images have neither links nor a cache
+				at = r.merged(path.Join(r.Libraries[0], name))
 			}
-			return source, at, nil
+			return program{source, at}, nil
 		}
 	}
-	return "", "", fmt.Errorf("library %s is in none of %s", name, strings.Join(r.Roots, ", "))
-}
-
-// inRoot is the path of a file without the root that it lies in.
-func (r *Recipe) inRoot(file string) string {
-	for _, root := range r.Roots {
-		if rel, err := filepath.Rel(root, file); err == nil && !strings.HasPrefix(rel, "..") {
-			return "/" + rel
-		}
-	}
-	return file
+	return program{}, fmt.Errorf("library %s is in none of %s", name, strings.Join(r.Roots, ", "))
 }
 
 // merged is the path with /lib and its like in /usr, as images have it.

@@ -74,8 +74,8 @@ func (f *file) write(to *tar.Writer, name string, created time.Time) error {
 // gather is every file of a layer by its path; what a program needs is left out where it lies below.
 func (r *Recipe) gather(l Layer, below map[string]bool) (map[string]*file, error) {
 	files := map[string]*file{}
-	var programs []string
 	for _, e := range l.Entries {
+		var programs []program
 		var err error
 		switch {
 		case e.Dir:
@@ -90,10 +90,10 @@ func (r *Recipe) gather(l Layer, below map[string]bool) (map[string]*file, error
 			var source string
 			if source, err = r.find(e.File); err == nil {
 				files[clean(e.Path)], err = e.copyOf(source)
-				programs = append(programs, source)
+				programs = append(programs, program{source, clean(e.Path)})
 			}
 		case e.Tree != "":
-			programs, err = r.tree(e, files, programs)
+			programs, err = r.tree(e, files)
 		default:
 			err = fmt.Errorf("nothing says what it is")
 		}
@@ -101,14 +101,13 @@ func (r *Recipe) gather(l Layer, below map[string]bool) (map[string]*file, error
 			return nil, fmt.Errorf("%s: %w", e.Path, err)
 		}
 		if !e.Needs {
-			programs = programs[:0]
+			continue
 		}
-		for _, program := range programs {
-			if err := r.closure(program, below, files); err != nil {
+		for _, p := range programs {
+			if err := r.closure(p, below, files); err != nil {
 				return nil, fmt.Errorf("%s: %w", e.Path, err)
 			}
 		}
-		programs = programs[:0]
 	}
 	withFolders(files, below)
 	return files, nil
@@ -131,8 +130,8 @@ func (e Entry) copyOf(source string) (*file, error) {
 	return f, nil
 }
 
-// tree copies a folder; the programs and libraries in it are added to programs.
-func (r *Recipe) tree(e Entry, files map[string]*file, programs []string) ([]string, error) {
+// tree copies a folder; it tells the files in it, any of which may be a program.
+func (r *Recipe) tree(e Entry, files map[string]*file) (programs []program, err error) {
 	top, err := r.find(e.Tree)
 	if err != nil {
 		return nil, err
@@ -165,7 +164,7 @@ func (r *Recipe) tree(e Entry, files map[string]*file, programs []string) ([]str
 			files[to].header.Linkname = target
 		case d.Type().IsRegular():
 			files[to], err = Entry{UID: e.UID, GID: e.GID}.copyOf(at)
-			programs = append(programs, at)
+			programs = append(programs, program{at, to})
 		}
 		return err
 	})
