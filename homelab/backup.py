@@ -8,21 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from homelab import recipe
+from homelab import recipe, restic
 from homelab.check import Answer
 from homelab.errors import CheckFailed, HomelabError
 from homelab.machine import Machine
 from homelab.plan import Change, Plan, change
-from homelab.resources import package, project, proof, repository, restored, service_data, snapshot
+from homelab.resources import package, proof, repository, restored, service_data, snapshot
 from homelab.update import backup, finish, restore
 
 if TYPE_CHECKING:
     from homelab.world import World
 
 Facts = Mapping[str, str]  # what a service is and knows, in words: asked before and after
-NEVER = "The password of the repository is in {path}: keep a copy elsewhere, or nobody can read the backups."
 
 
 def prepared(machine: Machine, place: str) -> tuple[Change, ...]:
@@ -43,8 +43,10 @@ def prepared(machine: Machine, place: str) -> tuple[Change, ...]:
     )
 
 
-def changes(machine: Machine, folders: Sequence[str], place: str) -> tuple[Change, ...]:
+def changes(machine: Machine, folders: Sequence[str], place: str, hours: float = 0.0) -> tuple[Change, ...]:
     """One more backup of each project in `folders`; what an interrupted restore left is finished first.
+
+    A project with a backup younger than `hours` needs none.
 
     Raises:
         HomelabError: see `homelab.resources.snapshot.read`.
@@ -55,8 +57,14 @@ def changes(machine: Machine, folders: Sequence[str], place: str) -> tuple[Chang
         data, now = restored.read(machine, name), snapshot.read(machine, name)
         if data.unfinished:
             found += finish(machine.name, name, data)
-        found += backup(machine.name, name, now, f"back up {now.service}")
+        if data.unfinished or now.interrupted or not _younger(machine, place, now.service, hours):
+            found += backup(machine.name, name, now, f"back up {now.service}")
     return tuple(found)
+
+
+def _younger(machine: Machine, place: str, service: str, hours: float) -> bool:
+    mine = restic.of_service(snapshot.existing(machine, place), service)
+    return bool(mine) and datetime.now(UTC) - mine[-1].at < timedelta(hours=hours)
 
 
 class Witness(Protocol):
@@ -120,25 +128,24 @@ class Drill:
         )  # fmt: skip
 
     def start(self) -> Plan:
-        """The project up again, from its own files: where its data is gone it starts as on its first day."""
-        now = project.read(self.machine, self.folder)
-        made = recipe.compose(self.machine, self.folder)
-        wanted = replace(now, name=str(made["name"]), running=tuple(sorted(made["services"])))
+        """The project up again: where its data is gone it starts as on its first day."""
+        now = service_data.read(self.machine, self.name)
         return Plan(
             self.stage,
-            change(self.machine.name, "project", now, wanted, "start what is left", name=self.folder),
-        )
+            change(
+                self.machine.name, "service_data", now, replace(now, there=True),
+                f"start {now.service} without its data", name=self.name,
+            ),
+        )  # fmt: skip
 
     def restoration(self) -> Plan:
         """The data of the newest backup, put back."""
         now = restored.read(self.machine, self.name)
-        newest = snapshot.read(self.machine, self.name)
-        if not newest.latest:
-            raise HomelabError(f"there is no backup of {newest.service} at {self.place}", self.machine.name)
-        return Plan(
-            self.stage,
-            restore(self.machine.name, self.name, now, str(newest.latest), f"put back the backup of {newest.service}"),
-        )  # fmt: skip
+        found = restic.of_service(restic.snapshots(self.machine, self.place), now.service)
+        if not found:
+            raise HomelabError(f"there is no backup of {now.service} at {self.place}", self.machine.name)
+        why = f"put back the backup of {now.service}"
+        return Plan(self.stage, restore(self.machine.name, self.name, now, found[-1].id, why))
 
     def record(self, evidence: str) -> Plan:
         """That it was proved, kept with the backups."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from homelab.errors import CommandFailed, HomelabError, PrerequisiteMissing
 from homelab.machine import Machine, Result
@@ -107,15 +108,34 @@ def fault(done: Result, place: str) -> HomelabError | None:
     return None
 
 
-def snapshots(machine: Machine, place: str, *tags: str) -> list[Snapshot]:
-    """The snapshots at `place` that carry all `tags`, oldest first. Takes no lock.
+# What a repository in a folder said last: its snapshots are files that are named by what is in them, so
+# the same names are the same snapshots. To open a repository takes restic half a second each time.
+_known: WeakKeyDictionary[Machine, dict[str, tuple[str, list[Snapshot]]]] = WeakKeyDictionary()
+
+
+def snapshots(machine: Machine, place: str) -> list[Snapshot]:
+    """The snapshots at `place`, oldest first. Takes no lock.
 
     Raises:
         HomelabError: see `ask`.
     """
-    words = ["--tag", ",".join(tags)] if tags else []
-    said = ask(machine, place, "snapshots", "--json", "--no-lock", *words).out
-    return sorted((_snapshot(s) for s in json.loads(said) or []), key=lambda s: s.at)
+    names = listed(machine, place, "snapshots")
+    known = _known.setdefault(machine, {})
+    if names is not None and place in known and known[place][0] == names:
+        return known[place][1]
+    said = ask(machine, place, "snapshots", "--json", "--no-lock").out
+    found = sorted((_snapshot(s) for s in json.loads(said) or []), key=lambda s: s.at)
+    if names is not None:
+        known[place] = (names, found)
+    return found
+
+
+def listed(machine: Machine, place: str, kind: str) -> str | None:
+    """The names of the files of a `kind` in a repository that is a folder; None where that cannot be seen."""
+    if place.startswith("sftp:"):
+        return None
+    done = machine.run(["sudo", "ls", f"{place}/{kind}"])
+    return done.out if done else None
 
 
 def of_service(found: Sequence[Snapshot], service: str) -> list[Snapshot]:
@@ -174,7 +194,10 @@ def locks(machine: Machine, place: str) -> Locks:
     Raises:
         HomelabError: see `ask`.
     """
-    if not ask(machine, place, "list", "locks", "--no-lock").out.split():
+    names = listed(machine, place, "locks")
+    if names is None:  # in a folder or not, restic knows whether there is a repository at all
+        names = ask(machine, place, "list", "locks", "--no-lock").out
+    if not names.split():
         return Locks()
     script = _LOCKS.format(
         list=line(place, "list", "locks", "--no-lock"), cat=line(place, "cat", "--no-lock", "lock")

@@ -62,7 +62,7 @@ def put_back(how: Recipe, place: str, after: State, start: str = "") -> list[str
     lines = [
         f"echo {after.snapshot} | sudo tee {PUTTING_BACK} >/dev/null  # so that a power cut does not hide it",
         f"sudo rm -rf {RESTORING}",
-        restic.line(place, *fetch),
+        f"{restic.line(place, *fetch)} || {{ sudo rm -rf {RESTORING} {PUTTING_BACK}; exit 1; }}",
         _stop(how),
         _folders(how, aside),
     ]

@@ -1,6 +1,7 @@
 """The data of a service, there or destroyed: only a drill goes this way, and only with a backup in hand.
 
-Nothing brings the data back but the backup: `homelab.resources.restored`.
+Started without its data the service makes new data, as on its first day. The old comes back from the
+backup only: `homelab.resources.restored`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import shlex
 from dataclasses import dataclass, field
 
 from homelab import recipe, restic
-from homelab.errors import CommandFailed, HomelabError
+from homelab.engine import run
+from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.recipe import Recipe
 from homelab.resources.snapshot import existing
@@ -19,25 +21,24 @@ HIDDEN = {"show": False}
 
 @dataclass(frozen=True)
 class State:
-    """Whether any of the data of `service` is `there`; `backups` counts those in the repository."""
+    """Whether any of the data of `service` is `there`; its backups are in `repository`."""
 
     service: str
     there: bool
-    backups: int = field(default=0, compare=False)
+    repository: str = ""
     how: str = field(default="", compare=False, metadata=HIDDEN)
 
 
 def read(machine: Machine, name: str) -> State:
-    """Look at the folders, and at the repository.
+    """Look at the folders.
 
     Raises:
-        HomelabError: there is no such project, or the repository cannot be read.
+        HomelabError: there is no such project, or it has no recipe.
     """
     folder, place = recipe.split(name)
     how = recipe.read(machine, folder)
-    found = restic.of_service(existing(machine, place), how.service)
     there = machine.run(["sh", "-c", _any(how)], timeout=10)
-    return State(how.service, bool(there), len(found), how.word())
+    return State(how.service, bool(there), place, how.word())
 
 
 def _any(how: Recipe) -> str:
@@ -54,8 +55,10 @@ def irreversible(before: State, after: State) -> bool:
 
 
 def command(before: State, after: State) -> list[str]:
-    """The project down, its data gone."""
+    """The project down, its data gone; or up again, on a first day."""
     how = Recipe.of_word(before.how or after.how)
+    if after.there:
+        return ["sh", "-c", f"cd {shlex.quote(how.folder)} && docker compose up -d --wait"]
     gone = shlex.join(["sudo", "rm", "-rf", *_all(how)])
     return ["sh", "-c", f"cd {shlex.quote(how.folder)} && docker compose down && {gone}"]
 
@@ -64,14 +67,11 @@ def do(machine: Machine, before: State, after: State) -> None:
     """Run it.
 
     Raises:
-        HomelabError: there is no backup of it, or this would not destroy but make it.
+        HomelabError: there is no backup of it.
+        EngineError: Docker refuses.
     """
-    if after.there:
-        raise HomelabError("data comes back from a backup only", machine.name, "plan a restore")
-    if not before.backups:
+    if not after.there and not restic.of_service(existing(machine, before.repository), before.service):
         raise HomelabError(
             f"the only copy of {before.service} is not destroyed", machine.name, "back it up first"
         )
-    done = machine.run(command(before, after), timeout=120)
-    if not done:
-        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)
+    run(machine, command(before, after), timeout=600)

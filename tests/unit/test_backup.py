@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from homelab import backup, recipe, restic
 from homelab.checks.backup import of_age, of_proof
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing
-from homelab.machine import Result, shown
+from homelab.machine import Pending, Result, shown
 from homelab.recipe import Recipe
 from homelab.resources import package, proof, repository, restored, service_data, snapshot
 from homelab.restic import PROVED, Snapshot, fault, moment, of_service, place_of, proof_tag, proofs
@@ -106,6 +107,7 @@ def test_what_restic_says_becomes_one_clear_error(
     rc: int, said: str, place: str, kind: type, hint: str
 ) -> None:
     error = fault(Result(("restic",), rc, "", said, 0.1, "tequila"), place)
+    assert error
     assert type(error) is kind
     assert hint in error.hint
 
@@ -217,7 +219,7 @@ def test_a_database_is_put_back_into_a_new_one() -> None:
     before = restored.State("immich", PLACE, 4, how=HOW.word())
     typed = shown(restored.command(before, restored.State("immich", PLACE, 5, "cafe"))).splitlines()
     wanted = [
-        f"{RESTIC} restore cafe --target .restoring --verify",
+        f"{RESTIC} restore cafe --target .restoring --verify || {{ sudo rm -rf .restoring .putting-back; exit 1; }}",
         "docker compose stop server database",
         "if [ -e .aside/5/postgres ]; then sudo rm -rf postgres; elif [ -e postgres ]; then sudo mv postgres .aside/5/postgres; fi",
         "docker compose up -d --wait database  # a new, empty database",
@@ -256,7 +258,7 @@ def test_no_command_carries_a_password() -> None:
 
 def test_what_is_never_taken_back() -> None:
     for module in (repository, snapshot, proof, service_data):
-        assert module.irreversible(None, None)  # type: ignore[arg-type]
+        assert module.irreversible(None, None)
 
 
 def test_the_rest_as_typed() -> None:
@@ -265,7 +267,7 @@ def test_the_rest_as_typed() -> None:
         == "sudo apt-get install -y restic"
     )
     gone = service_data.command(
-        service_data.State("immich", True, 1, HOW.word()), service_data.State("immich", False)
+        service_data.State("immich", True, PLACE, HOW.word()), service_data.State("immich", False)
     )
     assert shown(gone) == f"cd {FOLDER} && docker compose down && sudo rm -rf library immich.sql postgres"
     after = proof.State("immich", PLACE, 1, "tequila", "id: 1, films: 3")
@@ -278,17 +280,26 @@ def test_the_rest_as_typed() -> None:
 class Machine:
     """Answers from a table: what is asked, by the words in it."""
 
-    name = "tequila"
+    name, about = "tequila", ""
+    person: Any = None
+    pending = Pending()
 
     def __init__(self, **answers: str) -> None:
-        self.answers, self.asked = answers, []  # type: ignore[var-annotated]
+        self.answers = answers
+        self.asked: list[str] = []
 
-    def run(self, argv: list[str], **more: Any) -> Result:
+    def run(self, argv: Sequence[str], **more: Any) -> Result:
         self.asked.append(shown(argv))
         for word, out in self.answers.items():
             if word in self.asked[-1]:
                 return Result(tuple(argv), 0, out, "", 0.0, self.name)
         return Result(tuple(argv), 1, "", "no", 0.0, self.name)
+
+    def read_text(self, path: str) -> str | None:
+        return None
+
+    def write_text(self, path: str, text: str, mode: int = 0o644) -> None:
+        raise AssertionError(path)
 
 
 def test_snapshots_are_read_without_a_lock() -> None:
@@ -296,14 +307,27 @@ def test_snapshots_are_read_without_a_lock() -> None:
         {"short_id": "b", "time": "2026-11-24T18:00:00Z", "hostname": "h", "tags": ["x"], "paths": ["/x"]},
         {"short_id": "a", "time": "2026-11-23T18:00:00Z", "hostname": "h", "tags": None, "paths": ["/x"]},
     ]
-    machine = Machine(snapshots=json.dumps(rows))
-    assert [s.id for s in restic.snapshots(machine, PLACE)] == ["a", "b"]  # type: ignore[arg-type]
-    assert "--no-lock" in machine.asked[0]
-    assert restic.snapshots(Machine(snapshots="null"), PLACE) == []  # type: ignore[arg-type]
+    machine = Machine(**{"snapshots --json": json.dumps(rows), "ls": "a\nb\n"})
+    assert [s.id for s in restic.snapshots(machine, PLACE)] == ["a", "b"]
+    assert "--no-lock" in machine.asked[1]
+    assert restic.snapshots(Machine(snapshots="null"), PLACE) == []
+
+
+def test_a_repository_whose_files_are_the_same_is_not_opened_again() -> None:
+    machine = Machine(**{"snapshots --json": "[]", "ls": "a"})
+    for _ in range(3):
+        restic.snapshots(machine, PLACE)
+    assert len([x for x in machine.asked if "--json" in x]) == 1
+    machine.answers["ls"] = "a b"
+    restic.snapshots(machine, PLACE)
+    assert len([x for x in machine.asked if "--json" in x]) == 2
+    for _ in range(2):
+        restic.snapshots(machine, "sftp:demoserver:/x")
+    assert len([x for x in machine.asked if "--json" in x]) == 4, (
+        "on another machine nothing is seen beforehand"
+    )
 
 
 def test_data_is_not_destroyed_without_a_backup() -> None:
     with pytest.raises(HomelabError, match="only copy"):
-        service_data.do(
-            Machine(), service_data.State("a", True, 0, HOW.word()), service_data.State("a", False)
-        )  # type: ignore[arg-type]
+        service_data.do(Machine(), service_data.State("a", True, PLACE), service_data.State("a", False))
