@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from homelab import needs, services
-from homelab.checks import jellyfin as jellyfin_checks
 from homelab.errors import ParamsError
 from homelab.jellyfin import seen_from
 from homelab.jellyfin_data import Account
