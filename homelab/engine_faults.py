@@ -51,6 +51,11 @@ _FAULTS: tuple[tuple[str, str, Say], ...] = (
         _said(r"port \1 is taken", r"stop what listens on it, or publish another: -p <other>:\1"),
     ),
     (
+        "port",
+        r"failed to bind host port (?:for )?\S*?:(\d+)[:/]\S+: address already in use",
+        _said(r"port \1 is taken", r"stop what listens on it, or publish another: -p <other>:\1"),
+    ),
+    (
         "name",
         r'container name "/?([^"]+)" is already in use',
         _said(r"a container called \1 is there already", r"remove it: docker rm -f \1"),
