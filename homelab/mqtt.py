@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from homelab import web
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, WaitTimeout
 from homelab.machine import Machine
-from homelab.wait import until
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -24,25 +23,31 @@ REFUSED = "the broker refuses"
 
 @dataclass
 class Link:
-    """A connection to a broker: what came in, by topic, oldest first."""
+    """A connection to a broker: what came in, as (topic, payload), oldest first."""
 
     client: Client
     where: str
     came: list[tuple[str, bytes]] = field(default_factory=list)
 
+    def subscribe(self, topic: str) -> None:
+        """Ask for what is sent to `topic` from now on.
+
+        Raises:
+            WaitTimeout: the broker does not confirm.
+        """
+        done: list[bool] = []
+        self.client.on_subscribe = lambda *_: done.append(True)
+        self.client.subscribe(topic, qos=1)
+        self.until(lambda: bool(done), f"the broker to confirm a subscription to {topic}")
+
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Send a message, and wait until the broker has it.
 
         Raises:
-            HomelabError: it does not confirm.
+            WaitTimeout: it does not confirm.
         """
         sent = self.client.publish(topic, payload, qos=1, retain=retain)
-        try:
-            sent.wait_for_publish(SECONDS)
-        except (ValueError, RuntimeError) as error:
-            raise HomelabError(f"the message cannot be sent: {error}", self.where) from error
-        if not sent.is_published():
-            raise HomelabError(f"the broker does not confirm a message to {topic}", self.where)
+        self.until(sent.is_published, f"the broker to confirm a message to {topic}")
 
     def wait(self, topic: str, payload: bytes) -> None:
         """Wait for a message.
@@ -50,21 +55,24 @@ class Link:
         Raises:
             WaitTimeout: it does not come.
         """
-        until(
-            lambda: list(self.came),
-            lambda seen: (topic, payload) in seen,
-            f"the message on {topic}",
-            SECONDS,
-            where=self.where,
-            hint="may this user read that topic?",
-        )
+        self.until(lambda: (topic, payload) in self.came, f"the message on {topic}")
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+        """Read and write until `holds`, for at most `seconds`.
+
+        Raises:
+            WaitTimeout: it does not.
+        """
+        start = time.monotonic()
+        while not holds():
+            if time.monotonic() - start > seconds:
+                raise WaitTimeout(what, seconds, f"{len(self.came)} messages", "is it MQTT that listens there?", self.where)  # fmt: skip
+            self.client.loop(0.05)
 
 
 @contextmanager
-def link(
-    machine: Machine, host: str, port: int = PORT, user: str = "", password: str = "", topic: str = ""
-) -> Iterator[Link]:
-    """A connection of `machine` with the broker at `host`, subscribed to `topic` if there is one.
+def link(machine: Machine, host: str, port: int = PORT, user: str = "", password: str = "") -> Iterator[Link]:
+    """A connection of `machine` with the broker at `host`.
 
     Raises:
         NoAnswer: nobody listens there.
@@ -79,32 +87,17 @@ def link(
         def _create_socket_connection(self) -> socket.socket:
             return web.dial(machine, host, port)
 
-    where = f"{machine.name}, {host}:{port}"
     client = From(CallbackAPIVersion.VERSION2, client_id=f"runbook-{machine.name}")
     if user:
         client.username_pw_set(user, password)
-    made, answered, ready = Link(client, where), threading.Event(), threading.Event()
-    said: list[Any] = []
-
-    def on_connect(_: Client, __: Any, ___: Any, reason: Any, ____: Any) -> None:
-        said.append(reason)
-        answered.set()
-
-    client.on_connect = on_connect
-    client.on_subscribe = lambda *_: ready.set()
+    made, said = Link(client, f"{machine.name}, {host}:{port}"), list[Any]()
+    client.on_connect = lambda _, __, ___, reason, ____: said.append(reason)
     client.on_message = lambda _, __, message: made.came.append((message.topic, bytes(message.payload)))
     client.connect(host, port)
-    client.loop_start()
     try:
-        if not answered.wait(SECONDS):
-            raise HomelabError("the broker says nothing", where, "is it MQTT that listens there?")
+        made.until(lambda: bool(said), "the broker to answer")
         if said[0].is_failure:
-            raise HomelabError(f"{REFUSED}: {said[0]}", where, "are user and password right?")
-        if topic:
-            client.subscribe(topic, qos=1)
-            if not ready.wait(SECONDS):
-                raise HomelabError(f"the broker does not confirm the subscription to {topic}", where)
+            raise HomelabError(f"{REFUSED}: {said[0]}", made.where, "are user and password right?")
         yield made
     finally:
         client.disconnect()
-        client.loop_stop()

@@ -16,7 +16,8 @@ TOPIC = "homelab/runbook"
 def carries_a_message(machine: Machine, host: str, user: str, password: str, port: int = PORT) -> Answer:
     """Does a message that is published come to whoever subscribes? `password` is the password itself, masked."""
     word = secrets.token_hex(4).encode()
-    with link(machine, host, port, user, password, TOPIC) as broker:
+    with link(machine, host, port, user, password) as broker:
+        broker.subscribe(TOPIC)
         broker.publish(TOPIC, word)
         broker.wait(TOPIC, word)
     return Answer(
