@@ -20,8 +20,23 @@ def supply(socket: Path | str, *refs: str) -> str:
         PrerequisiteMissing: there is no such image, or what a build needs is missing.
         LabError: a build or the lab failed.
     """
+    return _told(socket, "supply", *refs)
+
+
+def publish(socket: Path | str, ref: str, tag: str) -> str:
+    """Let the hub's `tag` name what `ref` names, as when a release comes out; the line that says so.
+
+    Raises:
+        PrerequisiteMissing: the hub does not offer `ref`.
+        LabError: the lab failed.
+    """
+    return _told(socket, "hub", "tag", ref, tag)
+
+
+def _told(socket: Path | str, *words: str) -> str:
+    """What the lab's own program prints; how far a build is goes to standard error."""
     process = subprocess.Popen(
-        [*LAB, "supply", *refs],
+        [*LAB, *words],
         cwd=CHECKOUT,
         env={**os.environ, "HOMELAB_LAB": str(socket)},
         stdin=subprocess.DEVNULL,

@@ -162,6 +162,15 @@ class World:
         if self.lab:
             print(lab_supply.supply(self.lab["socket"], *refs))
 
+    def publish(self, ref: str, tag: str) -> None:
+        """Let the lab's hub publish the release `ref` under `tag`; at home the makers do that.
+
+        Raises:
+            PrerequisiteMissing, LabError: see `lab_supply.publish`.
+        """
+        if self.lab:
+            print(lab_supply.publish(self.lab["socket"], ref, tag))
+
     def close(self) -> None:
         """Leave the world; a lab that was started for it ends."""
         if self.tailnet:
