@@ -20,16 +20,28 @@ from homelab.wait import until
 SOURCES = Path(golang.__file__).parent / "images"
 
 
-def build(package: str, folder: Path) -> Path:
-    """The server `package`, built from its sources; a second where Go's cache is warm. Skips where there is no Go."""
+def go(*words: str, **env: str) -> None:
+    """Run a go command in the module of our servers; skips where there is no Go."""
     try:
-        go = golang.find(SOURCES / "go.mod")
+        command = golang.find(SOURCES / "go.mod")
     except PrerequisiteMissing as error:
         pytest.skip(f"no Go: {error}")
-    made = folder / package
-    command = [go, "build", "-trimpath", "-o", str(made), f"./{package}"]
-    subprocess.run(command, cwd=SOURCES, env=golang.environment(), check=True)
-    return made
+    done = subprocess.run(
+        [command, *words], cwd=SOURCES, env=golang.environment() | env, capture_output=True, text=True, timeout=600
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def go_test(*packages: str, **env: str) -> None:
+    """Go's own vet and tests of `packages`."""
+    go("vet", *packages)
+    go("test", *packages, **env)
+
+
+def build(package: str, folder: Path) -> Path:
+    """The server `package`, built from its sources; a second where Go's cache is warm."""
+    go("build", "-trimpath", "-o", str(folder / package), f"./{package}")
+    return folder / package
 
 
 def program(name: str) -> tuple[str, dict[str, str]]:

@@ -15,7 +15,7 @@ import pytest
 import requests
 from jellyfin_apiclient_python import JellyfinClient
 from jellyfin_apiclient_python.exceptions import HTTPException
-from standin import Server, build, film, media_tools
+from standin import Server, build, film, go_test, media_tools
 
 from homelab.wait import until
 
@@ -351,3 +351,7 @@ def test_without_ffprobe_films_are_listed_and_nothing_is_made_up(
         assert "RunTimeTicks" not in item
         assert item["ImageTags"] == {}
         assert "ffprobe: none" in server.said()
+
+
+def test_go_has_no_complaint_either() -> None:
+    go_test("./jellyfin/...", "./internal/...")

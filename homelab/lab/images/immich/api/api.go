@@ -69,13 +69,15 @@ func (s *Server) Handler() http.Handler {
 // open is what anybody may ask.
 func (s *Server) open() map[string]handler {
 	return map[string]handler{
-		"GET /api/server/ping":         func(*call) (any, error) { return fields{"res": "pong"}, nil },
-		"GET /api/server/version":      s.version,
-		"GET /api/server/config":       s.config,
-		"GET /api/server/features":     s.features,
-		"GET /api/server/media-types":  s.mediaTypes,
-		"POST /api/auth/admin-sign-up": s.signUp,
-		"POST /api/auth/login":         s.login,
+		"GET /api/server/ping":            func(*call) (any, error) { return fields{"res": "pong"}, nil },
+		"GET /api/server/version":         s.version,
+		"GET /api/server/config":          s.config,
+		"GET /api/public/config":          s.publicConfig,
+		"GET /api/server/features":        s.features,
+		"GET /api/server/media-types":     s.mediaTypes,
+		"GET /api/server/version-history": s.history,
+		"POST /api/auth/admin-sign-up":    s.signUp,
+		"POST /api/auth/login":            s.login,
 	}
 }
 

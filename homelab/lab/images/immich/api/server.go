@@ -10,12 +10,13 @@ import (
 	"homelab/images/immich/photos"
 )
 
+const greeting = "This is the lab's stand-in for Immich."
+
 func (s *Server) server() map[string]handler {
 	return map[string]handler{
-		"GET /api/server/about":           s.about,
-		"GET /api/server/statistics":      s.statistics,
-		"GET /api/server/storage":         s.storage,
-		"GET /api/server/version-history": s.history,
+		"GET /api/server/about":      s.about,
+		"GET /api/server/statistics": s.statistics,
+		"GET /api/server/storage":    s.storage,
 	}
 }
 
@@ -26,8 +27,14 @@ func (s *Server) version(*call) (any, error) {
 func (s *Server) config(c *call) (any, error) {
 	ready, err := s.DB.Initialized(c.r.Context())
 	return fields{"isInitialized": ready, "isOnboarded": ready, "trashDays": 30, "userDeleteDelay": 7, "minFaces": 3,
-		"loginPageMessage": "This is the lab's stand-in for Immich.", "oauthButtonText": "", "externalDomain": "",
+		"loginPageMessage": greeting, "oauthButtonText": "", "externalDomain": "",
 		"publicUsers": true, "maintenanceMode": false, "mapDarkStyleUrl": "", "mapLightStyleUrl": ""}, err
+}
+
+// publicConfig is what takes the place of config and features, which 3.3 calls deprecated.
+func (s *Server) publicConfig(*call) (any, error) {
+	return fields{"passwordLogin": fields{"enabled": true}, "server": fields{"loginPageMessage": greeting},
+		"oauth": fields{"enabled": false, "autoLaunch": false, "buttonText": ""}, "theme": fields{"customCss": ""}}, nil
 }
 
 func (s *Server) features(*call) (any, error) {

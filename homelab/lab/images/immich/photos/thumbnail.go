@@ -83,12 +83,13 @@ func upright(p *image.RGBA, orientation int) *image.RGBA {
 	if from == nil {
 		return p
 	}
+	across, down := w, h
 	if orientation > 4 {
-		w, h = h, w
+		across, down = h, w
 	}
-	turned := image.NewRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
+	turned := image.NewRGBA(image.Rect(0, 0, across, down))
+	for y := range down {
+		for x := range across {
 			fx, fy := from(x, y)
 			turned.SetRGBA(x, y, p.RGBAAt(fx, fy))
 		}

@@ -102,11 +102,7 @@ func (c *call) body(into any) error {
 
 func (s *Server) guard(route route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: w, r: r, query: map[string][]string{}}
-		for name, values := range r.URL.Query() {
-			name = strings.ToLower(name)
-			c.query[name] = append(c.query[name], values...)
-		}
+		c := &call{w: w, r: r, query: lowered(r)}
 		err := s.authorize(c, route.who)
 		var result any
 		if err == nil {
@@ -116,6 +112,15 @@ func (s *Server) guard(route route) http.Handler {
 			answer(w, result, err)
 		}
 	})
+}
+
+func lowered(r *http.Request) map[string][]string {
+	query := map[string][]string{}
+	for name, values := range r.URL.Query() {
+		name = strings.ToLower(name)
+		query[name] = append(query[name], values...)
+	}
+	return query
 }
 
 func answer(w http.ResponseWriter, result any, err error) {
