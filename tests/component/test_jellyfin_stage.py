@@ -84,6 +84,20 @@ def test_everything(world) -> None:
     assert not jellyfin.plan(world, WISH), "a second time there is nothing to do"
 
 
+def test_a_port_that_is_forwarded_is_noticed(world) -> None:
+    """What the chapter spares its reader: two forwarded ports, and the phone is in."""
+    public = f"{welcome.address(world, 'home_router')}:8096"
+    rules = (
+        ("home_router", "eth0", "192.168.77.20"),
+        ("windows", "eth0", jellyfin.address(world)),
+    )
+    for verb in ("-I", "-D"):
+        for role, door, to in rules:
+            dnat = ["-i", door, "-p", "tcp", "--dport", "8096", "-j", "DNAT", "--to-destination", to]
+            world[role].run(["iptables", "-w", "-t", "nat", verb, "PREROUTING", *dnat]).ok()
+        assert unreachable(world["phone"], public).status == ("fail" if verb == "-I" else "ok")
+
+
 def test_what_is_no_film_does_not_play(world) -> None:
     """The bytes come, in ranges, and are none: only ffprobe notices."""
     tequila, alice = world["tequila"], jellyfin.account(world, WISH)
