@@ -93,10 +93,9 @@ def read(machine: Machine, name: str) -> State:
         EngineError: the engine went away while it was asked.
     """
     stamp = machine.read_text(posixpath.join(name, STAMP)) or ""
-    config, files = [], []
-    for line in stamp.splitlines():
-        digest, _, path = line.partition("  ")
-        config.append(f"{path}:{digest[:12]}")
+    kept = {path: digest[:12] for digest, _, path in (line.partition("  ") for line in stamp.splitlines())}
+    config, files = [f"{path}:{digest}" for path, digest in kept.items()], []
+    for path in kept or READ_BY_COMPOSE:
         now = file.read(machine, posixpath.join(name, path))
         if now.text is not None:
             files.append((path, now.text, now.mode))
@@ -143,12 +142,11 @@ def _image(container: Container) -> str:
 
 
 def command(before: State, after: State) -> list[str]:
-    """The files, then ``docker compose up``; or ``down``, and the files removed."""
+    """The files, then ``docker compose up``; or ``down``, and what it was started from as it was before."""
     folder = shlex.quote(after.folder)
-    if not after.running:
-        gone = shlex.join([STAMP, *(path for path, _, _ in before.files)])
-        return ["sh", "-c", f"cd {folder} && docker compose down && rm -f {gone}"]
     lines = [file.command(old, new)[2] for old, new in _changed(before, after)]
+    if not after.running:
+        return ["sh", "-c", "\n".join([f"cd {folder} && docker compose down && rm -f {STAMP}", *lines])]
     stamped = shlex.join(path for path, text, _ in after.files if _stamped(text))
     lines.append(f"cd {folder} && {_up(before, after)} && sha256sum {stamped} > {STAMP}")
     return ["sh", "-c", "\n".join(lines)]
@@ -160,8 +158,11 @@ def _up(before: State, after: State) -> str:
 
 
 def _mounted(before: State, after: State) -> bool:
-    """Whether a file changed that a running service mounts, and that Compose does not look at."""
-    return bool(before.running) and any(
+    """Whether a file changed that a running service mounts, and that Compose does not look at.
+
+    Where nothing is kept of what was started, it is as it was found.
+    """
+    return bool(before.config) and any(
         new.text != old.text and posixpath.relpath(new.path, after.folder) not in READ_BY_COMPOSE
         for old, new in _changed(before, after)
     )
@@ -188,17 +189,16 @@ def do(machine: Machine, before: State, after: State) -> None:
         PrerequisiteMissing: a secret that a file needs is not there.
         WaitTimeout: Compose did not end in time.
     """
-    folder = shlex.quote(after.folder)
+    folder, typed = shlex.quote(after.folder), command(before, after)[2].splitlines()
+    if not after.running:
+        run(machine, ["sh", "-c", typed[0]], timeout=PATIENCE)
+    for _, new in _changed(before, after):
+        now = file.read(machine, new.path)
+        if now != new:
+            file.do(machine, now, new)
     if after.running:
-        for _, new in _changed(before, after):
-            now = file.read(machine, new.path)
-            if now != new:
-                file.do(machine, now, new)
-        typed = command(before, after)[2].rpartition("\n")[2]
         run(machine, ["sh", "-c", f"cd {folder} && docker compose config --quiet"])
-    else:
-        typed = command(before, after)[2]
-    run(machine, ["sh", "-c", typed], timeout=PATIENCE + 300.0)
+        run(machine, ["sh", "-c", typed[-1]], timeout=PATIENCE + 300.0)
 
 
 def difference(before: State, after: State) -> str:
