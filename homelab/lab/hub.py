@@ -66,7 +66,7 @@ def offer(into: Path, refs: Iterable[str]) -> list[str]:
             raise LabRefused(f"{familiar(known.name)} is not built", hint=_supply(familiar(known.name)))
         digests = packing.tags(packed)
         chosen = {t: d for t, d in digests.items() if known.tag in (None, t)}
-        storage.offer(into, known.name, packed, chosen)
+        storage.offer(into, known.name, packed, chosen, digests.values())
         offered += [f"{familiar(known.name)}:{t}" for t in chosen]
     return list(dict.fromkeys(offered))
 

@@ -11,6 +11,7 @@ from .definition import Entry, Layer
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BUSYBOX = ("busybox-static",)  # the distribution's package
+ZONES = ("tzdata",)
 MULTIARCH = f"/usr/lib/{platform.machine()}-linux-gnu"
 # As the loader has them, and where alternatives hide.
 LIBRARIES = (
@@ -69,6 +70,11 @@ def busybox() -> tuple[Entry, ...]:
     )
 
 
+# Times and characters of the world.
+LOCALE = (
+    Entry("/usr/lib/locale/C.utf8", tree="/usr/lib/locale/C.utf8"),
+    Entry("/usr/share/zoneinfo", tree="/usr/share/zoneinfo", skip=("posix", "right")),
+)
 # The same bytes in every image that has it, so that it is pulled once.
 SYSTEM = Layer("base", "folders, accounts, busybox", (*files(), *busybox()))
 

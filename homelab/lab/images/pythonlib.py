@@ -15,7 +15,7 @@ from .sources import source_key
 SYSTEM = Path("/usr/bin/python3")
 LEFT_OUT = (
     "__pycache__", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "pydoc_data",
-    "config-*", "sitecustomize.py", "EXTERNALLY-MANAGED", "dist-packages", "_sysconfigdata__*",
+    "config-*", "sitecustomize.py", "EXTERNALLY-MANAGED", "dist-packages",
 )  # fmt: skip
 
 

@@ -10,16 +10,17 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 TOP = Path("docker/registry/v2")
 
 
-def offer(storage: Path, name: str, packed: Path, tags: dict[str, str]) -> None:
+def offer(storage: Path, name: str, packed: Path, tags: dict[str, str], known: Collection[str]) -> None:
     """Offer manifests of `packed`, which `pack` wrote, as `tags` of the repository; what is there stays.
 
-    A tag that somebody moved (`move`) stays where it is too.
+    A tag that somebody moved (`move`) stays where it is too, unless that is none of the `known` manifests.
     """
     for digest in dict.fromkeys(tags.values()):
         manifest = json.loads(_packed(packed, digest).read_text())
@@ -29,7 +30,7 @@ def offer(storage: Path, name: str, packed: Path, tags: dict[str, str]) -> None:
             _link(_repository(storage, name) / "_layers" / _parts(blob), blob)
         _link(_repository(storage, name) / "_manifests" / "revisions" / _parts(digest), digest)
     for tag, digest in tags.items():
-        if tag_digest(storage, name, tag) is None:
+        if tag_digest(storage, name, tag) not in known:
             move(storage, name, tag, digest)
 
 

@@ -80,6 +80,11 @@ func (r *Recipe) search(name string, first []string, below map[string]bool, file
 			return program{source, at}, nil
 		}
 	}
+	for at := range files { // a wheel's own library, which those that need it have loaded before
+		if path.Base(at) == name {
+			return program{at: at}, nil
+		}
+	}
 	return program{}, fmt.Errorf("library %s is in none of %s", name, strings.Join(r.Roots, ", "))
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import pythonlib
-from ..base import BUSYBOX, PATH, SYSTEM, folder, script
+from ..base import BUSYBOX, PATH, SYSTEM, ZONES, folder, script
 from ..definition import Entry, Image, Layer, Repository, labels
 from . import python
 
@@ -64,5 +64,5 @@ REPOSITORY = Repository(
         ),
     ),
     room=2500,
-    packages=BUSYBOX,
+    packages=(*BUSYBOX, *ZONES),
 )

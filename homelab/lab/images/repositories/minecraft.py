@@ -35,15 +35,6 @@ END
 fi
 exec node --max-old-space-size=512 /opt/minecraft/node_modules/flying-squid/app.js --config /data/config --offline
 """
-# Server list ping, as the game's own list of servers does it: a handshake, a question, an answer.
-_HEALTH = """#!/bin/sh
-exec node -e '
-const client = require("/opt/minecraft/node_modules/minecraft-protocol")
-client.ping({ host: "127.0.0.1", port: 25565 }, (error, answer) => {
-  console.log(error ? String(error) : JSON.stringify(answer.version))
-  process.exit(error ? 1 : 0)
-})'
-"""
 _SERVER = Layer(
     "server",
     "flying-squid and its modules, from npm",
@@ -54,7 +45,7 @@ _SERVER = Layer(
             of=nodejs.modules("minecraft", _MODULE, VERSION),
         ),
         script("/usr/local/bin/start", _START),
-        script("/usr/local/bin/mc-health", _HEALTH),
+        Entry("/opt/minecraft/health.js", text=(_MODULE / "health.js").read_text()),
         folder("/data", 0o777),
     ),
 )
@@ -71,7 +62,7 @@ REPOSITORY = Repository(
                 "ExposedPorts": {"25565/tcp": {}},
                 "Volumes": {"/data": {}},
                 "WorkingDir": "/data",
-                "Healthcheck": health("mc-health", interval=5, start=60, retries=24),
+                "Healthcheck": health("node", "/opt/minecraft/health.js", interval=5, start=60, retries=24),
                 "Labels": labels(
                     "Minecraft server",
                     f"Minecraft {VERSION}",

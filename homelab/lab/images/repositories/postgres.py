@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ..base import BUSYBOX, PATH, SYSTEM, accounts, folder, script, version_in
+from ..base import BUSYBOX, LOCALE, PATH, SYSTEM, ZONES, accounts, folder, script, version_in
 from ..definition import PACKED, Entry, Image, Layer, Repository, labels
 
 _RELEASES = {"12": "15", "13": "17", "22.04": "14", "24.04": "16"}  # of Debian and Ubuntu
@@ -26,8 +26,7 @@ _LAYER = Layer(
         *accounts("postgres"),
         Entry(_HOME, tree=_HOME, skip=_SKIPPED, needs=True),
         Entry(_SHARE, tree=_SHARE, skip=("man",)),
-        Entry("/usr/lib/locale/C.utf8", tree="/usr/lib/locale/C.utf8"),
-        Entry("/usr/share/zoneinfo", tree="/usr/share/zoneinfo", skip=("posix", "right")),
+        *LOCALE,
         folder("/var/lib/postgresql", owner=_USER),
         folder(_DATA, 0o1777, owner=_USER),
         folder("/run/postgresql", 0o3777, owner=_USER),
@@ -67,7 +66,7 @@ POSTGRES = Repository(
         _image((major, f"{major}-bookworm", *more), "PostgreSQL", "the relational database", major)
         for major, more in (("15", ()), ("16", ()), ("17", ("latest",)))
     ),
-    packages=BUSYBOX,
+    packages=(*BUSYBOX, *ZONES),
 )
 IMMICH_POSTGRES = Repository(
     "ghcr.io/immich-app/postgres",
@@ -80,5 +79,5 @@ IMMICH_POSTGRES = Repository(
             ("17-vectorchord0.4.3",),
         )
     ),
-    packages=BUSYBOX,
+    packages=(*BUSYBOX, *ZONES),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import pythonlib
-from ..base import BUSYBOX, PATH, SYSTEM, programs
+from ..base import BUSYBOX, LOCALE, PATH, SYSTEM, ZONES, programs
 from ..definition import Entry, Image, Layer, Repository, labels
 
 VERSION = pythonlib.version()
@@ -19,7 +19,7 @@ LAYER = Layer(
             for name in ("python", "python3", f"python{VERSION}")
         ),
         Entry("/usr/bin/python3", link=f"python{VERSION}"),
-        Entry("/usr/lib/locale/C.utf8", tree="/usr/lib/locale/C.utf8"),
+        *LOCALE,
     ),
 )
 
@@ -41,5 +41,5 @@ REPOSITORY = Repository(
             },
         ),
     ),
-    packages=BUSYBOX,
+    packages=(*BUSYBOX, *ZONES),
 )

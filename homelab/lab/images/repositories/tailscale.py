@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ... import build
 from .. import goprogram
-from ..base import BUSYBOX, PATH, SYSTEM, folder, programs
+from ..base import BUSYBOX, MULTIARCH, PATH, SYSTEM, folder, programs
 from ..definition import Entry, Image, Layer, Made, Repository, labels
 
 _CONTAINERBOOT = goprogram.pinned(
@@ -16,6 +16,7 @@ _TOOLS = Layer(
     "iptables of the distribution, for a sidecar with a tunnel device",
     (
         *programs("/usr/sbin/xtables-nft-multi"),
+        Entry(f"{MULTIARCH}/xtables", tree=f"{MULTIARCH}/xtables", needs=True),
         *(Entry(f"/usr/sbin/{name}", link="xtables-nft-multi") for name in ("iptables", "ip6tables")),
     ),
 )
