@@ -143,7 +143,7 @@ def film(path: Path, title: str, seconds: int = 4) -> None:
     subprocess.run(
         [
             ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=24", "-f", "lavfi",
-            "-i", "sine=frequency=440", "-t", str(seconds), "-c:v", "mpeg4", "-c:a", "aac", "-shortest", str(target),
+            "-i", "sine=frequency=440", "-t", str(seconds), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", str(target),
         ],
         env=os.environ | env, check=True, timeout=120,
     )  # fmt: skip

@@ -152,7 +152,7 @@ def test_the_library_holds_what_ffprobe_saw(client: JellyfinClient, media: Path)
     assert abs(item["RunTimeTicks"] - 4 * 10_000_000) < 2_000_000
     streams = {s["Type"]: s for s in item["MediaSources"][0]["MediaStreams"]}
     assert (streams["Video"]["Codec"], streams["Video"]["Width"], streams["Audio"]["Codec"]) == (
-        "mpeg4",
+        "h264",
         320,
         "aac",
     )

@@ -12,19 +12,16 @@ import (
 
 func (s *Server) libraryRoutes() map[string]route {
 	return map[string]route{
-		"GET /library/virtualfolders":              {setupOrAdmin, s.libraries},
-		"POST /library/virtualfolders":             {setupOrAdmin, s.addLibrary},
-		"DELETE /library/virtualfolders":           {setupOrAdmin, s.removeLibrary},
-		"GET /library/mediafolders":                {admin, s.views},
-		"POST /library/refresh":                    {admin, s.refresh},
-		"GET /scheduledtasks":                      {admin, s.tasks},
-		"GET /scheduledtasks/{id}":                 {admin, s.task},
-		"POST /scheduledtasks/running/{id}":        {admin, s.startTask},
-		"GET /userviews":                           {user, s.views},
-		"GET /users/{user}/views":                  {user, s.views}, // before 10.9; kept by the server for old clients
-		"GET /environment/directorycontents":       {setupOrAdmin, s.folderContents},
-		"GET /libraries/availableoptions":          {setupOrAdmin, func(*call) (any, error) { return fields{}, nil }},
-		"GET /environment/defaultdirectorybrowser": {setupOrAdmin, func(*call) (any, error) { return fields{"Path": "/"}, nil }},
+		"GET /library/virtualfolders":       {setupOrAdmin, s.libraries},
+		"POST /library/virtualfolders":      {setupOrAdmin, s.addLibrary},
+		"DELETE /library/virtualfolders":    {setupOrAdmin, s.removeLibrary},
+		"GET /library/mediafolders":         {admin, s.views},
+		"POST /library/refresh":             {admin, s.refresh},
+		"GET /scheduledtasks":               {admin, s.tasks},
+		"GET /scheduledtasks/{id}":          {admin, s.task},
+		"POST /scheduledtasks/running/{id}": {admin, s.startTask},
+		"GET /userviews":                    {user, s.views},
+		"GET /users/{user}/views":           {user, s.views}, // before 10.9; kept by the server for old clients
 	}
 }
 
@@ -124,25 +121,6 @@ func (s *Server) views(*call) (any, error) {
 		}
 	})
 	return page(all, 0, len(all)), nil
-}
-
-// folderContents lists the folders below ?path=, for the page that adds a library.
-func (s *Server) folderContents(c *call) (any, error) {
-	at := c.get("path")
-	if at == "" {
-		at = "/"
-	}
-	entries, err := os.ReadDir(at)
-	if err != nil {
-		return nil, refusal{404, "The path does not exist: " + at}
-	}
-	all := []fields{}
-	for _, e := range entries {
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			all = append(all, fields{"Name": e.Name(), "Path": strings.TrimSuffix(at, "/") + "/" + e.Name(), "Type": "Directory"})
-		}
-	}
-	return all, nil
 }
 
 func page(all []fields, start, total int) fields {

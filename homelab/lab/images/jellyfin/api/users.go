@@ -57,7 +57,8 @@ func (s *Server) login(c *call) (any, error) {
 		for i := range state.Users {
 			if state.Users[i].ID == found.ID {
 				state.Users[i].LastLogin = time.Now().UTC()
-				found = &state.Users[i]
+				who := state.Users[i]
+				found = &who
 			}
 		}
 		view = userView(state, *found)
