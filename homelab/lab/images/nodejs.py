@@ -45,7 +45,7 @@ def modules(name: str, module: Path, kept_data: str) -> Made:
         )
         _prune(folder / "node_modules" / "minecraft-data" / "minecraft-data" / "data", kept_data)
 
-    lock = [module / "package.json", module / "package-lock.json"]
+    lock = [module / "package.json", module / "package-lock.json", Path(__file__)]
     return Made("modules", lambda: f"{name}-{VERSION}-{source_key(lock)}", make)
 
 

@@ -17,6 +17,7 @@ LEFT_OUT = (
     "__pycache__", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "pydoc_data",
     "config-*", "sitecustomize.py", "EXTERNALLY-MANAGED", "dist-packages",
 )  # fmt: skip
+_HERE = source_key([Path(__file__)])  # what is done here is part of what is made
 
 
 def version() -> str:
@@ -34,7 +35,7 @@ def library() -> Made:
             shutil.copytree(home, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
             compile_all(folder, home)
 
-    return Made("python", lambda: f"{version()}-{packages.key(('python3',))}", make)
+    return Made("python", lambda: f"{version()}-{packages.key(('python3',))}-{_HERE}", make)
 
 
 def site(name: str, lock: Path) -> Made:
