@@ -48,7 +48,15 @@ FEED = "https://miniflux.app/feed.xml"  # the project's own; in the lab a stand-
 PLUGIN = "docker-compose"  # what the lab's hub calls the plugin
 # What differs in the lab: no log server to reach, and nobody who likes to wait for a health check.
 LAB = {"TS_TAILSCALED_EXTRA_ARGS": "--no-logs-no-support", "HEALTH_INTERVAL": "2s"}
-LAB_ONLY = {"minecraft": {"MINECRAFT_EULA": "TRUE"}}  # the lab's server is not Mojang's
+LAB_ONLY = {
+    "minecraft": {"MINECRAFT_EULA": "TRUE"},  # the lab's server is not Mojang's
+    "jellyfin": {"JELLYFIN_VERSION": "12"},  # the major, so that there is something to update to
+}
+JELLYFIN = "jellyfin/jellyfin"
+FIRST, NEXT = (
+    f"{JELLYFIN}:12.3",
+    f"{JELLYFIN}:12.4",
+)  # what the lab's hub has under the tag 12, one after the other
 EULA = "Minecraft wants its licence accepted (https://www.minecraft.net/eula): set MINECRAFT_EULA=TRUE in {path}."
 LOGS_IN = "Services log in by the auth key that {key} names."
 STAYS = (
@@ -62,6 +70,9 @@ class Params(Strict):
     `auth_key` (a reference) is what sidecars log in by; without one it is made through the admin API.
     `user`, `email` and `password` (a reference; empty: made, and kept beside the journal) are whoever
     checks the services as their user. `game_memory` is what is to be left for the game (GiB).
+    `backups` is where backups go: a folder on another disk, or ``sftp:host:/path`` (empty: the lab's
+    second disk, nowhere at home); a good one is younger than `backup_hours`. `consent` names upgrades that
+    want a yes (``immich-server=3``). `drill`: destroy a service's data in the lab, and put it back.
     """
 
     services: Literal["light", "all"] | list[str] = "light"
@@ -71,6 +82,10 @@ class Params(Strict):
     email: str = Field("alice@example.com", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
     password: Secret | None = None
     game_memory: float = Field(6.0, ge=0, le=1024)
+    backups: str = Field("", pattern=r"^(|/[\w./-]+|sftp:[\w.@-]+:/[\w./-]+)$")
+    backup_hours: float = Field(26.0, gt=0, le=24 * 366)
+    consent: list[str] = Field(default_factory=list, max_length=20)
+    drill: bool = True
 
     @field_validator("services", mode="before")
     @classmethod
@@ -129,12 +144,30 @@ def password(world: World, wish: Params) -> str:
 
 
 def images(world: World, wish: Params) -> list[str]:
-    """The images of all services and their sidecars, each once, as this machine's ``.env`` files have them."""
+    """The images of all services and their sidecars, each once, with what this machine's ``.env`` files say."""
     found: list[str] = []
     for name in wish.names:
+        one = services.load(name)
         now = env_file.read(home(world), f"{folder(world, wish, name)}/.env")
-        found += services.load(name).images(dict(v.split("=", 1) for v in now.values)).values()
+        values = env_file.with_missing(now, _values(world, one)).values
+        found += one.images(dict(v.split("=", 1) for v in values)).values()
     return sorted(set(found))
+
+
+def supply(world: World, wish: Params) -> None:
+    """Have the lab's hub offer what the services want, each as on its first day; nothing at home.
+
+    Raises:
+        PrerequisiteMissing, LabError: see `World.supply`.
+    """
+    wanted = images(world, wish)
+    major = f"{JELLYFIN}:12"
+    if not world.lab or major not in wanted:
+        world.supply(*wanted, PLUGIN)
+        return
+    world.supply(*[w for w in wanted if w != major], FIRST, NEXT, PLUGIN)
+    if not image.read(home(world), major).present:
+        world.publish(FIRST, "12")
 
 
 def plan(world: World, wish: Params) -> Plan:
@@ -263,7 +296,7 @@ def leave(world: World, wish: Params) -> Plan:
         assert world.tailnet is not None
         one = services.load(name).device
         now = device.read(world.tailnet, one)
-        found += change("tailnet", "device", now, device.State(False), f"remove the device {one}", name=one, loses=device.RENEW)  # fmt: skip
+        found += change("tailnet", "device", now, device.State(False), f"remove the device {one}", name=one, loses=GONE)  # fmt: skip
     return planned(STAGE, found, notes=() if found else (STAYS,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from homelab import services
@@ -16,6 +17,8 @@ from homelab.stages.services import Params, folder, home
 from homelab.vantage import Nobody
 
 if TYPE_CHECKING:
+    from docker.models.containers import Container
+
     from homelab.pictures.picture import Picture
     from homelab.world import World
 
@@ -78,26 +81,29 @@ def drawn(wish: Params) -> Picture:
 
 def measured(world: World, wish: Params) -> Table:
     """What each container uses now, as its control group says, beside what its service is expected to."""
-    rows = []
+    head = ("service", "expected", "uses now", "and its sidecar")
     try:
-        with translated(home(world)):
+        with translated(home(world)), ThreadPoolExecutor(8) as pool:  # each answer takes the engine a second
             client = engine(home(world))
-            for name in wish.names:
-                at = folder(world, wish, name)
-                found = client.containers.list(filters={"label": f"{project.LABEL}.project.working_dir={at}"})
-                used = {
-                    c.labels[f"{project.LABEL}.service"]: _used(
-                        client.api.stats(str(c.id), stream=False, one_shot=True)
-                    )
-                    for c in found
-                }
-                side = used.pop(services.SIDECAR, 0)
-                rows.append((name, services.load(name).facts.memory, _mib(sum(used.values())), _mib(side)))
+            label = {"label": f"{project.LABEL}.project"}
+            found = client.containers.list(filters=label)
+            used = dict(zip((c.id for c in found), pool.map(_uses, found), strict=True))
     except EngineError as error:
         if error.kind not in UNREACHED:
             raise
         return Table(("service",), ((error.what,),))
-    return Table(("service", "expected", "uses now", "and its sidecar"), tuple(rows))
+    rows = []
+    for name in wish.names:
+        at = folder(world, wish, name)
+        mine = [c for c in found if c.labels.get(f"{project.LABEL}.project.working_dir") == at]
+        side = sum(used[c.id] for c in mine if c.labels[f"{project.LABEL}.service"] == services.SIDECAR)
+        whole = sum(used[c.id] for c in mine)
+        rows.append((name, services.load(name).facts.memory, _mib(whole - side), _mib(side)))
+    return Table(head, tuple(rows))
+
+
+def _uses(one: Container) -> int:
+    return _used(one.client.api.stats(one.id, stream=False, one_shot=True)) if one.client else 0
 
 
 def _used(stats: dict[str, Any]) -> int:
