@@ -97,7 +97,9 @@ def read(machine: Machine, name: str) -> State:
     config, files = [f"{path}:{digest}" for path, digest in kept.items()], []
     for path in kept or READ_BY_COMPOSE:
         now = file.read(machine, posixpath.join(name, path))
-        if now.text is not None:
+        if now.text is not None and (
+            path in kept or not now.private
+        ):  # a reader's passwords are not ours to copy
             files.append((path, now.text, now.mode))
     state = State(name, config=tuple(config), files=tuple(files))
     try:
