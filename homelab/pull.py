@@ -145,7 +145,11 @@ def _in_a_notebook() -> bool:
 
 
 def _size(layer: Layer) -> str:
-    return f" ({layer.size / MEGABYTE:.1f} MB)" if layer.size else ""
+    if not layer.size:
+        return ""
+    if layer.size < MEGABYTE / 10:
+        return f" ({layer.size / 1000:.1f} kB)"
+    return f" ({layer.size / MEGABYTE:.1f} MB)"
 
 
 def _row(layer: Layer) -> str:
