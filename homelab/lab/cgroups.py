@@ -1,8 +1,8 @@
 """Control groups of the lab's own, for machines with Docker: made before the lab, removed after it.
 
 Such a machine sees only its own part of each hierarchy, for it has a cgroup namespace; there the engine
-limits its containers. On version 1 nothing in it can open a block device, so not the host's disks either.
-Version 2 is done by the kernel's documentation (admin-guide/cgroup-v2) and was not tried.
+limits its containers, and nothing in it can open the host's devices (devices.py). Version 1 was tried whole,
+version 2 without any controller, for they cannot be in both.
 """
 
 from __future__ import annotations
@@ -14,15 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import kernel
+from . import devices, kernel
 
 MOUNTED = Path("/sys/fs/cgroup")
-# What containers need by Docker's own defaults: making nodes (which opens nothing); null, full, zero, random,
-# urandom, tty, console, ptmx, terminals; and tun and fuse. No disk, no memory, no loop device.
-DEVICES = (
-    "c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm",
-    "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm", "c 10:200 rwm", "c 10:229 rwm",
-)  # fmt: skip
 PATIENCE = 10.0  # seconds that the processes of a killed lab may take to be gone
 Groups = list[tuple[str, str]]  # what a hierarchy is called below /sys/fs/cgroup, and our group in it
 
@@ -34,8 +28,7 @@ def plan(name: str) -> Groups:
     where a group with processes has no parts, at the top, and the hierarchy is called "" if it is the only one.
     """
     mounts, found = list(_mounts()), []
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
+    for controllers, path in _memberships():
         wanted = set(controllers.split(",")) if controllers else None
         for top, point, options in mounts:
             if options is None if wanted is None else options is not None and wanted <= options:
@@ -44,6 +37,13 @@ def plan(name: str) -> Groups:
                 found.append((below, str(here / name)))
                 break
     return found
+
+
+def _memberships() -> Iterator[tuple[str, str]]:
+    """The controllers, none for version 2, of every hierarchy, and the group in it that this process is in."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        yield controllers, path
 
 
 def _mounts() -> Iterator[tuple[str, Path, set[str] | None]]:
@@ -65,10 +65,8 @@ def make(groups: Groups, machines: list[str]) -> None:
     try:
         for group in (Path(path) for _, path in groups):
             _make(group)
-            if (group / "devices.deny").exists():
-                (group / "devices.deny").write_text("a")
-                for rule in DEVICES:
-                    (group / "devices.allow").write_text(rule)
+            if (group / "devices.deny").exists() or len(groups) == 1:
+                devices.guard(group)
             if _is_v2(group):
                 _delegate(group.parent, group)
             for machine in machines:

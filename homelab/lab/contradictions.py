@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from homelab.errors import Problem, nearest
 from homelab.yamldoc import Document
 
+from . import engine
 from .salvage import Gaps
 from .shapes import Machine, Topology
 
@@ -76,20 +77,14 @@ def _addresses(topology: Topology, document: Document, gaps: Gaps) -> Iterator[P
 
 def _disks(topology: Topology, document: Document) -> Iterator[Problem]:
     for name, machine in topology.machines.items():
+        taken = [engine.DATA] if machine.docker else []
         for n, disk in enumerate(machine.disks):
-            other = next(
-                (
-                    d
-                    for d in machine.disks[:n]
-                    if f"{disk}/".startswith(f"{d}/") or f"{d}/".startswith(f"{disk}/")
-                ),
-                "",
-            )
-            if other:
+            for other in (
+                t for t in taken if f"{disk}/".startswith(f"{t}/") or f"{t}/".startswith(f"{disk}/")
+            ):
                 where = document.where(("machines", name, "disks", n))
-                yield Problem(
-                    where, f"{disk} and {other} lie in one another", "give each disk a place of its own"
-                )
+                yield Problem(where, f"{disk} and {other} lie in one another", "give each disk its own place")
+            taken.append(disk)
 
 
 def _all_addresses(name: str, machine: Machine) -> Iterator[tuple[str, IPv4Address, tuple[str | int, ...]]]:

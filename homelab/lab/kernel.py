@@ -26,7 +26,12 @@ REACHES_OUT = (
     CAP_DAC_READ_SEARCH, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_BOOT, CAP_SYS_TIME,
     CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND, CAP_PERFMON, CAP_BPF, CAP_SYS_ADMIN, CAP_MKNOD,
 )  # fmt: skip
-# What an engine cannot do without: it mounts roots for its containers, and makes their devices.
+# What an engine cannot do without: it mounts roots for its containers, and makes their devices. The price,
+# where root is real: whoever is root in such a machine, or holds its engine's socket, and means harm can mount
+# a file system that the host has mounted too, or a /proc or /sys that is not masked, and by what is written
+# there (kernel.core_pattern, say) have the host run a program. Closed are the host's devices themselves
+# (devices.py: no dd, no mkfs, no file system that the host has not mounted) and its control groups. A container
+# as `docker run` makes it cannot mount anything. Without root the kernel itself closes all of it.
 ENGINE_NEEDS = (CAP_SYS_ADMIN, CAP_MKNOD)
 
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}

@@ -173,7 +173,7 @@ def test_an_engine_that_does_not_start_says_why(home: Lab) -> None:
 
 
 @needs_groups
-def test_the_hosts_disks_are_out_of_reach(home: Lab) -> None:
+def test_the_hosts_devices_cannot_be_opened(home: Lab) -> None:
     numbers = _a_disk()
     for where in ("tequila", "container"):
         inside = ["docker", "exec", "web"] if where == "container" else []
@@ -182,8 +182,6 @@ def test_the_hosts_disks_are_out_of_reach(home: Lab) -> None:
         done = home.run("tequila", *inside, "sh", "-c", script)
         assert done.returncode == 1
         assert "Operation not permitted" in done.stderr
-    done = home.run("tequila", "sh", "-c", "mkdir -p /tmp/m; mount -t ext4 -o ro /tmp/disk /tmp/m")
-    assert done.returncode == 32
     refused = docker(home, "tequila", "run", "--rm", "--privileged", "busybox")
     assert "operation not permitted" in refused.stderr
     memory = home.run("tequila", "sh", "-c", "mknod /tmp/mem c 1 1; head -c1 /tmp/mem")

@@ -276,8 +276,8 @@ def test_a_state_folder_that_cannot_be_made_is_one_clear_error(
     ("options", "status", "said"),
     [
         ("size=64k", 3, "No space left on device (0 MiB are free, 4 are needed)"),
-        *((f"size=64m,nr_inodes={n}", 3, "No space left on device") for n in range(2, 5)),
-        ("size=64m,nr_inodes=5", 1, "No space left on device"),  # the owner is there already
+        *((f"size=64m,nr_inodes={n}", 3, "No space left on device") for n in range(2, 6)),
+        ("size=64m,nr_inodes=6", 1, "No space left on device"),  # the owner is there already
         ("ro", 3, "Read-only file system"),
     ],
 )

@@ -62,6 +62,8 @@ def test_the_default_topology_is_the_talks(tmp_path: Path) -> None:
     assert {n for n, m in default.machines.items() if m.tailscale == "later"} == {"demoserver", "fooocus"}
     assert default.machines["tequila"].gateway == "windows"
     assert default.machines["windows"].nat == "cone"
+    assert [n for n, m in default.machines.items() if m.docker] == ["tequila"]
+    assert default.machines["tequila"].disks == ["/mnt/backup"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,11 @@ def test_the_default_topology_is_the_talks(tmp_path: Path) -> None:
         ("nat: cone", "nat: cone\n    gateway: tequila", 19, "router is on the public network", "leave one"),
         ("nat: cone", "nat: open", 18, "'cone' or 'symmetric'", ""),
         ("tailscale: installed", "nat: cone", 23, "tequila has nat but one network", "two networks"),
+        ("tailscale: installed", "docker: maybe", 23, "machines.tequila.docker", ""),
+        ("tailscale: installed", "disks: [backup]", 23, "'backup' is no place for a disk", ""),
+        ("tailscale: installed", "disks: [/usr/share]", 23, "is no place for a disk", "/mnt/backup"),
+        ("tailscale: installed", "disks: [/mnt/a, /mnt/ab, /mnt/a/b]", 23, "/mnt/a/b and /mnt/a lie in one another", "own"),
+        ("tailscale: installed", "docker: true\n    disks: [/var/lib]", 24, "/var/lib and /var/lib/docker lie in", "own"),
         ("tailscale: installed", "tailscale: yes", 23, "'none', 'later' or 'installed'", ""),
         ("role: server", "about: x", 19, "'machines.tequila.role' is missing", ""),
         ("  tequila:", "  Tequila:", 19, "machines.Tequila: 'Tequila' is no name here; a name has 1 to 40 small letters", ""),
