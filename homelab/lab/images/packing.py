@@ -48,20 +48,42 @@ def build(repository: Repository) -> Path:
     if packed := find(repository):
         return packed
     cache.need_room(repository.room)
-    roots = [packages.ensure(), Path("/")]
+    packages.ensure()
     if repository.packages:
-        roots.insert(0, packages.ensure(repository.packages))
+        packages.ensure(repository.packages)
     for made in repository.made:
         cache.keep(made.kind, made.key(), made.make)
-    packer = cache.keep("packer", packer_key(), _packer) / "pack"
+    cache.keep("packer", packer_key(), _packer)
+    return cache.keep("images", key(repository), lambda folder: pack(repository, folder))
+
+
+def pack(repository: Repository, folder: Path) -> None:
+    """Pack it into an empty folder, from what `build` made before.
+
+    Raises:
+        PrerequisiteMissing: the disk is full.
+        LabError: packing failed.
+    """
+    own = [packages.place(repository.packages)] if repository.packages else []
     text = recipe(
         repository,
         lambda made: paths.cache() / made.kind / made.key(),
         architecture=ARCHITECTURES.get(platform.machine(), platform.machine()),
-        roots=[str(r) for r in roots],
+        roots=[str(r) for r in (*own, packages.place(), Path("/"))],
         libraries=list(LIBRARIES),
     )
-    return cache.keep("images", key(repository), lambda folder: _pack(packer, text, repository, folder))
+    asked = folder / "recipe.json"
+    asked.write_text(json.dumps(text, indent=1))
+    packer = paths.cache() / "packer" / packer_key() / "pack"
+    with progress.step(f"packing {repository.name}"):
+        done = subprocess.run(
+            [str(packer), str(asked), str(folder)], capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            said = done.stderr.strip()
+            if "no space left" in said:
+                raise cache.no_room(OSError(28, "No space left on device"))
+            raise LabError(f"packing {repository.name} failed: {said}")
 
 
 @functools.cache
@@ -72,17 +94,3 @@ def packer_key() -> str:
 
 def _packer(folder: Path) -> None:
     golang.build(MODULE, "building the image packer", ["-o", str(folder / "pack"), "./pack"])
-
-
-def _pack(packer: Path, text: dict[str, object], repository: Repository, folder: Path) -> None:
-    asked = folder / "recipe.json"
-    asked.write_text(json.dumps(text, indent=1))
-    with progress.step(f"packing {repository.name}"):
-        done = subprocess.run(
-            [str(packer), str(asked), str(folder)], capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
-        if done.returncode:
-            said = done.stderr.strip()
-            if "no space left" in said:
-                raise cache.no_room(OSError(28, "No space left on device"))
-            raise LabError(f"packing {repository.name} failed: {said}")

@@ -32,9 +32,6 @@ func run(recipe, folder string) error {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return fmt.Errorf("%s: %w", recipe, err)
 	}
-	if err := os.MkdirAll(filepath.Join(folder, "blobs", "sha256"), 0o755); err != nil {
-		return err
-	}
 	tags, err := r.Pack(folder)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,6 +39,9 @@ type Image struct {
 
 // Pack writes the images' blobs below folder; the manifest's digest for every tag.
 func (r *Recipe) Pack(folder string) (map[string]string, error) {
+	if err := os.MkdirAll(filepath.Dir(blobPath(folder, "any")), 0o755); err != nil {
+		return nil, err
+	}
 	made := map[string]*packed{}
 	for _, l := range r.Layers {
 		files, err := r.gather(l, r.below(l.Name, made))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..base import BUSYBOX, PATH, SYSTEM
-from ..definition import Image, Repository, labels
+from ..definition import PACKED, Image, Repository, labels
 
 REPOSITORY = Repository(
     "docker.io/library/busybox",
@@ -14,7 +14,7 @@ REPOSITORY = Repository(
             {
                 "Cmd": ["sh"],
                 "Env": [PATH],
-                "Labels": labels("busybox", "the distribution's static busybox", "1.35"),
+                "Labels": labels("busybox", "small versions of the usual commands", "1.35", PACKED),
             },
         ),
     ),
