@@ -11,7 +11,7 @@ from typing import Any
 
 from homelab import labsocket
 from homelab.errors import LabError, WaitTimeout
-from homelab.machine import TIMEOUT, Pending, Result, Watch, shown
+from homelab.machine import LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
 from homelab.person import Person
 from homelab.secret import mask
 
@@ -95,7 +95,7 @@ class LabMachine:
                 for fd in ours:
                     os.close(fd)
         for thread in threads[1:]:
-            thread.join()
+            thread.join(LEFT_OVER)
         return Result(
             tuple(argv), rc, "".join(parts["out"]), "".join(parts["err"]), time.monotonic() - start, self.name
         )

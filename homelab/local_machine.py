@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from homelab.errors import WaitTimeout
-from homelab.machine import TIMEOUT, Pending, Result, Watch, shown
+from homelab.machine import LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
 from homelab.person import Person
 from homelab.secret import mask
 
@@ -62,7 +62,7 @@ def collect(
         process.wait()
         raise
     for reader in readers:
-        reader.join()
+        reader.join(LEFT_OVER)
     return Result(
         tuple(argv), rc, "".join(parts["out"]), "".join(parts["err"]), time.monotonic() - start, where
     )

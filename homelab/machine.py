@@ -17,6 +17,9 @@ from homelab.secret import mask
 
 Watch = Callable[[str], None]
 TIMEOUT = 60.0  # seconds; what takes longer says so
+LEFT_OVER = (
+    5.0  # seconds to read what a command printed last; one that it left behind may hold the pipe for ever
+)
 
 
 @dataclass(frozen=True)

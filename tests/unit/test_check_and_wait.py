@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -122,3 +124,10 @@ def test_an_interrupted_command_does_not_go_on(machine, tmp_path, monkeypatch) -
     with pytest.raises(KeyboardInterrupt):
         machine.run(["sleep", "60"])
     assert begun[0].returncode == -9
+
+
+def test_what_a_command_leaves_in_the_background_does_not_keep_us(machine, monkeypatch) -> None:
+    monkeypatch.setattr("homelab.local_machine.LEFT_OVER", 0.1)
+    done = machine.run(["sh", "-c", "sleep 60 & echo $!"], timeout=5)
+    assert done.seconds < 5
+    os.kill(int(done.out), signal.SIGKILL)
