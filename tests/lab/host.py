@@ -52,7 +52,9 @@ def groups(state: Path) -> list[Path]:
 
 
 def _cgroups() -> list[Path]:
-    return [p for p in Path("/sys/fs/cgroup").rglob("*") if p.is_dir()]
+    """The hierarchies and their first level, where an engine would make its own; sessions come and go below."""
+    top = Path("/sys/fs/cgroup")
+    return [p for pattern in ("*", "*/*") for p in top.glob(pattern) if p.is_dir()]
 
 
 def names(folder: str) -> list[str]:
