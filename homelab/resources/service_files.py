@@ -7,6 +7,7 @@ from then on it is the service's own, and its reader's.
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from dataclasses import dataclass, field
 
@@ -20,17 +21,29 @@ APP = "app"
 
 @dataclass(frozen=True)
 class State:
-    """The files of the service `service` that are in `folder`: pairs of a path below it and its text."""
+    """Whether the files of the service `service` are in `folder`, and which edition of our application is (`app`).
+
+    `files` are those that are there, pairs of a path below the folder and a text. They are only carried along:
+    the Compose file, which is put there last, stands for all of them.
+    """
 
     service: str = field(metadata={"show": False})
     folder: str = field(metadata={"show": False})
-    files: tuple[tuple[str, str], ...] = ()
+    there: bool = False
+    app: str = ""
+    files: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 def wanted(service: services.Service, now: State) -> State:
     """All files of `service`: those that are missing, and the application as it is in this checkout."""
     files = service.files() | service.own() | dict(now.files) | service.app()
-    return State(service.name, now.folder, tuple(sorted(files.items())))
+    return _state(service.name, now.folder, files)
+
+
+def _state(service: str, folder: str, files: dict[str, str]) -> State:
+    app = sorted((path, text) for path, text in files.items() if path.startswith(f"{APP}/"))
+    edition = hashlib.sha256(repr(app).encode()).hexdigest()[:12] if app else ""
+    return State(service, folder, services.COMPOSE in files, edition, tuple(sorted(files.items())))
 
 
 def read(machine: Machine, name: str) -> State:
@@ -41,19 +54,20 @@ def read(machine: Machine, name: str) -> State:
     """
     service, _, folder = name.partition(" ")
     known = services.load(service)
-    own, found = known.own(), []
+    own, found = known.own(), dict[str, str]()
     for path in sorted(known.files() | known.app() | own):
         text = machine.read_text(f"{folder}/{path}")
         if text is not None:
-            found.append((path, own.get(path, text)))
-    return State(service, folder, tuple(found))
+            found[path] = own.get(path, text)
+    return _state(service, folder, found)
 
 
 def _changed(before: State, after: State) -> tuple[dict[str, str], list[str]]:
     """What to write, by path, and what to remove: the service's own stays."""
     old, new = dict(before.files), dict(after.files)
     own = services.load(after.service).own()
-    write = {path: text for path, text in new.items() if old.get(path) != text}
+    last = sorted(new, key=lambda path: (path == services.COMPOSE, path))
+    write = {path: new[path] for path in last if old.get(path) != new[path]}
     return write, [path for path in old if path not in new and path not in own]
 
 
@@ -64,7 +78,9 @@ def command(before: State, after: State) -> list[str]:
     app, own = service.app(), service.own()
     ours = app | own | service.files()
     lines = [f"mkdir -p {folder}"] if write else []
-    tops = sorted({path.partition("/")[0] for path, text in write.items() if ours.get(path) == text})
+    tops = list(
+        dict.fromkeys(path.partition("/")[0] for path, text in write.items() if ours.get(path) == text)
+    )
     if tops:
         lines.append(HERE)
     at = f"params/services/{service.name}"

@@ -59,6 +59,7 @@ FIRST, NEXT = (
 )  # what the lab's hub has under the tag 12, one after the other
 EULA = "Minecraft wants its licence accepted (https://www.minecraft.net/eula): set MINECRAFT_EULA=TRUE in {path}."
 LOGS_IN = "Services log in by the auth key that {key} names."
+GONE = "the service must log in again, with a new key"
 STAYS = (
     "The devices stay on the machines page, offline; with their volumes they come back under the same names."
 )

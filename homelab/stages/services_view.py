@@ -85,9 +85,9 @@ def measured(world: World, wish: Params) -> Table:
     try:
         with translated(home(world)), ThreadPoolExecutor(8) as pool:  # each answer takes the engine a second
             client = engine(home(world))
-            label = {"label": f"{project.LABEL}.project"}
+            label: dict[str, Any] = {"label": f"{project.LABEL}.project"}
             found = client.containers.list(filters=label)
-            used = dict(zip((c.id for c in found), pool.map(_uses, found), strict=True))
+            used = dict(zip((str(c.id) for c in found), pool.map(_uses, found), strict=True))
     except EngineError as error:
         if error.kind not in UNREACHED:
             raise
@@ -96,14 +96,14 @@ def measured(world: World, wish: Params) -> Table:
     for name in wish.names:
         at = folder(world, wish, name)
         mine = [c for c in found if c.labels.get(f"{project.LABEL}.project.working_dir") == at]
-        side = sum(used[c.id] for c in mine if c.labels[f"{project.LABEL}.service"] == services.SIDECAR)
-        whole = sum(used[c.id] for c in mine)
+        side = sum(used[str(c.id)] for c in mine if c.labels[f"{project.LABEL}.service"] == services.SIDECAR)
+        whole = sum(used[str(c.id)] for c in mine)
         rows.append((name, services.load(name).facts.memory, _mib(whole - side), _mib(side)))
     return Table(head, tuple(rows))
 
 
 def _uses(one: Container) -> int:
-    return _used(one.client.api.stats(one.id, stream=False, one_shot=True)) if one.client else 0
+    return _used(one.client.api.stats(str(one.id), stream=False, one_shot=True)) if one.client else 0
 
 
 def _used(stats: dict[str, Any]) -> int:

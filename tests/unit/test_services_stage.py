@@ -110,7 +110,7 @@ def test_a_fresh_world_gets_all_of_it_in_an_order_that_works(monkeypatch, tmp_pa
     assert up.command.startswith("cd /srv/homelab/quiz && docker compose up -d --wait")
     assert "<<" not in up.command, "the files are there already: nothing is typed twice"
     copied = next(c for c in plan if c.resource == "service_files").command
-    assert "cp -r params/services/quiz/compose.yaml params/services/quiz/serve /srv/homelab/quiz/" in copied
+    assert "cp -r params/services/quiz/serve params/services/quiz/compose.yaml /srv/homelab/quiz/" in copied
     assert "cp -rT homelab/apps/quiz /srv/homelab/quiz/app" in copied
 
 
