@@ -102,7 +102,7 @@ class Owned:
     def end(self) -> None:
         assert self.process.stdin
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(30)  # an engine with large images leaves many files to remove
         for stream in (self.process.stdout, self.process.stderr):
             assert stream
             stream.close()

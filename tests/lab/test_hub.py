@@ -281,7 +281,8 @@ def test_the_heavy_images_run(home: Lab) -> None:
         "RUN_MIGRATIONS=1",
     )
     docker(home, "tequila", *run, "news", "--network", "news", *news, "miniflux/miniflux")
-    answers(home, "exec", "news", "/usr/bin/miniflux", "-healthcheck", "auto")
+    asks = ("exec", "news", "/usr/bin/miniflux", "-healthcheck", "auto")
+    wait_for("Miniflux", lambda: docker(home, "tequila", *asks).returncode == 0, 60)
     healthy(home, "mc", 90)
     page = ("curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8123/manifest.json")
     wait_for("Home Assistant's page", lambda: home.run("tequila", *page).returncode == 0, 90)
