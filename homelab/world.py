@@ -88,8 +88,8 @@ class World:
         if self.lab:
             return (
                 f"This is the lab: {len(self.machines)} machines on this one, tier {self.lab['tier']}, offline. "
-                "Tailscale's control plane, its login and admin pages, and its package site are stand-ins; "
-                "tailscaled, the networks and the TLS are real."
+                "Stand-ins: Tailscale's control plane, pages and package site, Docker Hub, the Jellyfin and Immich servers. "
+                "Real: tailscaled, Docker, the networks, the TLS."
             )
         how = "changes are applied" if self.applies else "changes are shown, not applied"
         return f"This is {self.name}, a real home ({self.params.path}): {how}."
