@@ -10,13 +10,15 @@ import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homelab import registry, web
 from homelab.engine import run
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, WaitTimeout
 from homelab.machine import Machine
+from homelab.wait import until
 
 if TYPE_CHECKING:
     import requests
@@ -81,6 +83,8 @@ class Container:
 def running(machine: Machine, folder: str) -> tuple[Container, ...]:
     """The containers of the project in `folder`, by the name of their service; also those that stand still.
 
+    Where an `up` was cut off in the middle a service may have two: then it is the one that runs, else the newer.
+
     Raises:
         EngineError: Docker does not answer.
     """
@@ -91,8 +95,27 @@ def running(machine: Machine, folder: str) -> tuple[Container, ...]:
     found = json.loads(run(machine, ["docker", "inspect", *ids]).out)
     wanted = sorted({c["Image"] for c in found})
     images = {i["Id"]: i for i in _inspect(machine, wanted)}
+    found.sort(key=lambda c: (c["State"]["Status"] == "running", c["Created"]))
     made = (_container(c, images.get(c["Image"], {})) for c in found)
-    return tuple(sorted(made, key=lambda c: c.service))
+    one_each = {c.service: c for c in made}
+    return tuple(one_each[name] for name in sorted(one_each))
+
+
+def settled(machine: Machine, folder: str, seconds: float = 60.0) -> tuple[Container, ...]:
+    """The same, once none of them is only starting; after `seconds` as they are then.
+
+    Raises:
+        EngineError: Docker does not answer.
+    """
+    with suppress(WaitTimeout):
+        return until(
+            lambda: running(machine, folder),
+            lambda found: not any(c.health == "starting" for c in found),
+            "the services to be healthy or not",
+            seconds,
+            every=0.2,
+        )
+    return running(machine, folder)
 
 
 def words(containers: Sequence[Container]) -> tuple[str, ...]:

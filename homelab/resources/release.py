@@ -51,7 +51,7 @@ def read(machine: Machine, name: str) -> State:
     folder, place = recipe.split(name)
     project = recipe.compose(machine, folder)
     how = recipe.of_project(project, folder, recipe.beside(machine, folder))
-    containers = releases.running(machine, folder)
+    containers = releases.settled(machine, folder)
     found = restic.of_service(existing(machine, place), how.service)
     notes = (machine.read_text(f"{folder}/{RESTORED}") or "").split()
     return State(
@@ -92,7 +92,9 @@ def command(before: State, after: State) -> list[str]:
     cd = f"cd {shlex.quote(how.folder)}"
     if not _goes_back(before, after):
         pull = shlex.join(["docker", "compose", "pull", *after.only])
-        return ["sh", "-c", f"{cd} && {pull} && docker compose up -d --wait"]
+        # What an `up` left that was cut off, Compose does not always find its way out of.
+        anew = "" if before.well else " && docker compose down"
+        return ["sh", "-c", f"{cd} && {pull}{anew} && docker compose up -d --wait"]
     references = dict(r.split("=", 1) for r in after.references)
     lines = ["set -e", cd]
     for service, pinned in _images(after).items():
@@ -102,7 +104,7 @@ def command(before: State, after: State) -> list[str]:
             lines.append(f"{has} || docker pull {pinned}")
             lines.append(f"docker tag {pinned} {shlex.quote(reference)}")
     wanted = restored.State(before.service, after.repository, before.times + 1, after.snapshot)
-    lines += restored.put_back(how, after.repository, wanted, " --pull never")
+    lines += restored.put_back(how, after.repository, wanted, "docker compose down", " --pull never")
     return ["sh", "-c", "(\n" + "\n".join(lines) + "\n)"]
 
 

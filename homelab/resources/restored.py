@@ -55,15 +55,18 @@ def command(before: State, after: State) -> list[str]:
     return ["sh", "-c", "(\n" + "\n".join(["set -e", f"cd {shlex.quote(how.folder)}", *body]) + "\n)"]
 
 
-def put_back(how: Recipe, place: str, after: State, start: str = "") -> list[str]:
-    """The lines of a script that put `after.snapshot` in place; `start` are the options of the start."""
+def put_back(how: Recipe, place: str, after: State, stop: str = "", start: str = "") -> list[str]:
+    """The lines of a script that put `after.snapshot` in place.
+
+    `stop` is how the service stops (`docker compose stop` by default), `start` are options of its start.
+    """
     aside = f"{ASIDE}/{after.times}"
     fetch = ["restore", after.snapshot, "--target", RESTORING, "--verify"]
     lines = [
         f"echo {after.snapshot} | sudo tee {PUTTING_BACK} >/dev/null  # so that a power cut does not hide it",
         f"sudo rm -rf {RESTORING}",
         f"{restic.line(place, *fetch)} || {{ sudo rm -rf {RESTORING} {PUTTING_BACK}; exit 1; }}",
-        _stop(how),
+        stop or _stop(how),
         _folders(how, aside),
     ]
     for one in (*how.data, *how.database):

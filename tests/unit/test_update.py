@@ -145,6 +145,7 @@ def test_an_upgrade_that_was_cut_off_is_finished_without_a_backup_of_its_middle(
     found, _ = update.changes(seen)
     assert [c.resource for c in found] == ["release"]
     assert found[0].after.well
+    assert "docker compose pull && docker compose down && docker compose up -d --wait" in found[0].command
 
 
 def test_a_restore_that_was_cut_off_comes_first_and_alone() -> None:
@@ -163,7 +164,7 @@ def test_the_way_back_is_the_old_image_with_the_old_data() -> None:
     assert "restore new1 --target .restoring --verify" in back
     assert (
         back.index("restore new1")
-        < back.index("docker compose stop")
+        < back.index("docker compose down")
         < back.index("sudo mv config .aside/3/config")
     )
     assert back.rstrip(" )\n").endswith("docker compose up -d --wait --pull never")
