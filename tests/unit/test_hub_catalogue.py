@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -116,8 +118,6 @@ def test_two_layers_of_a_name_are_refused() -> None:
 
 
 def test_the_recipe_names_folders_of_the_cache() -> None:
-    from pathlib import Path
-
     of = definition.Made("program", lambda: "k", lambda folder: None)
     layer = definition.Layer(
         "l", "", (definition.Entry("/p", file="p", of=of), definition.Entry("/t", tree=".", of=of))
@@ -137,3 +137,13 @@ def test_what_is_not_in_the_catalogue_is_refused_with_the_nearest(ref: str, hint
     with pytest.raises(LabRefused) as refused:
         hub.build([ref])
     assert hint in refused.value.hint
+
+
+def test_builds_of_old_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMELAB_CACHE", str(tmp_path))
+    images = tmp_path / "images"
+    for age, name in enumerate(["x-y-5", "x-y-4", "x-y-3", "x-y-2", "x-y-z-1"]):
+        (images / name).mkdir(parents=True)
+        os.utime(images / name, (1000 - age, 1000 - age))
+    packing._forget_old(images / "x-y-5")
+    assert sorted(p.name for p in images.iterdir()) == ["x-y-3", "x-y-4", "x-y-5", "x-y-z-1"]

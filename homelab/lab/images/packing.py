@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .definition import Repository, fingerprint, recipe
 from .sources import source_key
 
 MODULE = Path(__file__).parent
+KEPT = 3  # builds of a repository, for checkouts of other versions
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -54,7 +56,17 @@ def build(repository: Repository) -> Path:
     for made in repository.made:
         cache.keep(made.kind, made.key(), made.make)
     cache.keep("packer", packer_key(), _packer)
-    return cache.keep("images", key(repository), lambda folder: pack(repository, folder))
+    packed = cache.keep("images", key(repository), lambda folder: pack(repository, folder))
+    _forget_old(packed)
+    return packed
+
+
+def _forget_old(packed: Path) -> None:
+    """Remove builds of the repository but the newest few; what a lab offers of them is linked there."""
+    name = packed.name.rpartition("-")[0]
+    builds = [p for p in packed.parent.glob(f"{name}-*") if p.name.rpartition("-")[0] == name]
+    for old in sorted(builds, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def pack(repository: Repository, folder: Path) -> None:
