@@ -197,7 +197,12 @@ def test_mosquitto_with_a_password_file(home: Lab) -> None:
     home.says("tequila", "mkdir", "-p", "/srv/mq")
     files = ("-v", "/srv/mq:/mosquitto/config", "eclipse-mosquitto:2")
     made = docker(
-        home, "tequila", "run", "--rm", *files, *["mosquitto_passwd", "-b", "-c", "/mosquitto/config/pw", "alice", "s"]
+        home,
+        "tequila",
+        "run",
+        "--rm",
+        *files,
+        *["mosquitto_passwd", "-b", "-c", "/mosquitto/config/pw", "alice", "s"],
     )
     assert made.returncode == 0, made
     text = "listener 1883\nallow_anonymous false\npassword_file /mosquitto/config/pw\n"
