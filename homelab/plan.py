@@ -199,7 +199,8 @@ def way_back(stage: str, changes: Sequence[Change]) -> Plan:
     for done in reversed(changes):
         never = getattr(resource(done.resource), "irreversible", None)
         if never and never(done.before, done.after):
-            notes.append(f"Not taken back on {done.machine}: {done.why} ({done.loses}).")
+            because = f" ({done.loses})" if done.loses else ""
+            notes.append(f"Not taken back on {done.machine}: {done.why}{because}.")
         else:
             back.append(done.inverse())
     return Plan(stage, tuple(back), tuple(notes))
