@@ -53,7 +53,8 @@ class HomeAssistant:
             try:
                 self.api.call("POST", f"/api/onboarding/{step}", json=body)
             except ApiError as error:
-                if error.status not in (403, 404):  # done before, or unknown to this release
+                # Done before, unknown to this release, or done but for the extras that it adds from the internet.
+                if error.status not in (403, 404, 500):
                     raise
         return True
 
