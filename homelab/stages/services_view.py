@@ -49,20 +49,24 @@ def _address(peer: dict[str, Any]) -> str:
 
 
 def outline(plan: Plan) -> Table:
-    """A plan in short: how many changes of which kind, and where."""
+    """A plan in short: how many changes of which kind, and where; its notes below."""
     counts: dict[tuple[str, str], list[str]] = {}
     for change in plan:
-        counts.setdefault((change.machine, change.resource), []).append(change.name or change.why)
-    rows = tuple(
-        (
-            machine,
-            resource.replace("_", " "),
-            str(len(names)),
-            ", ".join(n.rpartition("/srv/")[2] for n in names),
-        )
+        counts.setdefault((change.machine, change.resource), []).append(_short(change.name) or change.why)
+    rows = [
+        (machine, resource.replace("_", " "), str(len(names)), ", ".join(names))
         for (machine, resource), names in counts.items()
+    ]
+    rows += [("note", "", "", note) for note in plan.notes]
+    return Table(("where", "what", "how many", "which"), tuple(rows), "No changes.")
+
+
+def _short(name: str) -> str:
+    """The end of a path; any other name whole."""
+    path = name.rpartition(" /")
+    return (
+        "/".join((path[1].strip() + path[2]).split("/")[-2:]) if "/" in path[1] or name[:1] == "/" else name
     )
-    return Table(("where", "what", "how many", "which"), rows, "No changes.")
 
 
 def expected(wish: Params) -> dict[str, int]:

@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     yield opened
     opened.close()
     lab.stdin.close()
-    lab.wait(10)
+    lab.wait(60)  # an engine with large images takes its time to go
     lab.stdout.close()
     patch.undo()
 
