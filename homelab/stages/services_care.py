@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homelab import backup, services, update, upgrade_rules
+from homelab import backup, second_place, services, update, upgrade_rules
 from homelab.errors import HomelabError
 from homelab.jellyfin import Jellyfin, seen_from
 from homelab.jellyfin_data import Account
@@ -50,9 +50,28 @@ def backups(world: World, wish: Params) -> Plan:
 
 
 def prepared(world: World, wish: Params) -> Plan:
-    """What backups need first: the program, and a repository."""
-    at = place(world, wish)
-    return Plan(STAGE, backup.prepared(home(world), at)) if at else Plan(STAGE, notes=(NOWHERE,))
+    """What backups need first: the way to another machine if they go there, the program, and a repository.
+
+    One step at a time, for the next may need what it made: see `prepare`.
+    """
+    at, machine = place(world, wish), home(world)
+    if not at:
+        return Plan(STAGE, notes=(NOWHERE,))
+    if host := second_place.host_of(at):
+        if made := second_place.key(machine, at):
+            return Plan(STAGE, made)
+        if host not in world.machines and not machine.run(second_place.knock(host)):
+            return Plan(STAGE, notes=(second_place.by_hand(machine, at),))
+        if host in world.machines and (opened := second_place.door(machine, world[host], at)):
+            return Plan(STAGE, opened)
+    return Plan(STAGE, backup.prepared(machine, at))
+
+
+def prepare(world: World, wish: Params) -> None:
+    """Do what `prepared` says until there is nothing left of it; where nothing may be applied, show the next step."""
+    plan = prepared(world, wish)
+    while world.apply(plan) and plan and (plan := prepared(world, wish)):
+        pass
 
 
 def updates(world: World, wish: Params) -> Plan:

@@ -9,12 +9,21 @@ from typing import Any
 
 import pytest
 
-from homelab import backup, recipe, restic
+from homelab import backup, recipe, restic, second_place
 from homelab.checks.backup import of_age, of_proof
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing
 from homelab.machine import Pending, Result, shown
 from homelab.recipe import Recipe
-from homelab.resources import package, proof, repository, restored, service_data, snapshot
+from homelab.resources import (
+    authorized_key,
+    backup_key,
+    package,
+    proof,
+    repository,
+    restored,
+    service_data,
+    snapshot,
+)
 from homelab.restic import PROVED, Snapshot, fault, moment, of_service, place_of, proof_tag, proofs
 
 PLACE, FOLDER = "/mnt/backup/restic", "/srv/homelab/immich"
@@ -100,6 +109,7 @@ def test_what_is_no_place(text: str) -> None:
         (1, "Fatal: wrong password or no key found", PLACE, HomelabError, restic.PASSWORD_FILE),
         (1, "unable to create lock in backend: repository is already locked by PID 7 on nas by root", PLACE, HomelabError, "unlock"),
         (1, "write /mnt/x: no space left on device", PLACE, HomelabError, "forget"),
+        (1, "Fatal: unable to open repository at sftp:demoserver:/x: unable to start the sftp session, error: read |0: file already closed", "sftp:demoserver:/x", HomelabError, "sudo sftp demoserver"),
         (1, "subprocess ssh: ssh: connect to host demoserver port 22: Connection refused", "sftp:demoserver:/x", HomelabError, "sudo sftp demoserver"),
     ],
 )  # fmt: skip
@@ -331,3 +341,26 @@ def test_a_repository_whose_files_are_the_same_is_not_opened_again() -> None:
 def test_data_is_not_destroyed_without_a_backup() -> None:
     with pytest.raises(HomelabError, match="only copy"):
         service_data.do(Machine(), service_data.State("a", True, PLACE), service_data.State("a", False))
+
+
+def test_a_key_that_was_made_anew_takes_the_place_of_the_old() -> None:
+    old = authorized_key.State("homelab-backup@tequila", True, "ssh-ed25519 AAA homelab-backup@tequila")
+    new = authorized_key.State("homelab-backup@tequila", True, "ssh-ed25519 BBB homelab-backup@tequila")
+    typed = shown(authorized_key.command(old, new)).splitlines()
+    assert typed[0] == "sed -i '\\|homelab-backup@tequila|d' ~/.ssh/authorized_keys"
+    assert 'restrict,command="internal-sftp" ssh-ed25519 BBB' in typed[-1]
+    gone = authorized_key.command(new, authorized_key.State("homelab-backup@tequila", False))
+    assert shown(gone) == typed[0]
+
+
+def test_root_s_ssh_is_told_about_the_other_machine_only() -> None:
+    typed = shown(
+        backup_key.command(
+            backup_key.State("nas", False, False, owner="tequila"), backup_key.State("nas", True, True)
+        )
+    )
+    assert "ssh-keygen -q -t ed25519 -N '' -C homelab-backup@tequila -f /root/.ssh/homelab-backup" in typed
+    assert "\nHost nas\n" in typed
+    assert "accept-new" in typed
+    assert second_place.host_of("sftp:me@nas.lan:/x") == "nas.lan"
+    assert second_place.host_of("/mnt/x") == ""
