@@ -14,6 +14,7 @@ from homelab.resources import backup_key
 from homelab.stages import services
 from homelab.stages import services_care as care
 
+pytestmark = pytest.mark.nightly  # the whole drill once more, over the network
 PLACE = "sftp:demoserver:/root/backups"
 
 
