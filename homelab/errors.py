@@ -81,7 +81,7 @@ class NoAnswer(HomelabError):
 
 
 class EngineError(HomelabError):
-    """Docker cannot be reached or did not do it; `kind` is a word of `homelab.engine_faults.KINDS`."""
+    """Docker cannot be reached or did not do it; `kind` is a word of `homelab.engine.faults.KINDS`."""
 
     def __init__(self, kind: str, what: str, where: str = "", hint: str = "") -> None:
         self.kind = kind

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
-from homelab.connector import connector
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.person import Person
 from homelab.secret import Secret
+from homelab.web.connector import connector
 
 if TYPE_CHECKING:
     from tailscale import Tailscale

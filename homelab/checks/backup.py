@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from homelab import restic
 from homelab.check import Answer, check
 from homelab.machine import Machine
+from homelab.upkeep import restic
 
 LEAST_FREE = 10.0  # percent of a backup disk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab import web
 from homelab.check import Answer, check
-from homelab.home_assistant import HomeAssistant
+from homelab.clients.home_assistant import HomeAssistant
 from homelab.machine import Machine
 from homelab.secret import Secret
 

@@ -6,7 +6,7 @@ import hashlib
 
 from homelab import web
 from homelab.check import Answer, check
-from homelab.immich import Immich
+from homelab.clients.immich import Immich
 from homelab.machine import Machine
 from homelab.secret import Secret
 

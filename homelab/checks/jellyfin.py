@@ -7,9 +7,9 @@ import re
 
 from homelab import web
 from homelab.check import Answer, check
+from homelab.clients.jellyfin import Jellyfin, NotAllowed, seen_from
+from homelab.clients.jellyfin_data import Account, Film
 from homelab.errors import CommandFailed
-from homelab.jellyfin import Jellyfin, NotAllowed, seen_from
-from homelab.jellyfin_data import Account, Film
 from homelab.machine import Machine
 from homelab.resources.transcoding import NONE, RENDER
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from homelab import web
 from homelab.check import Answer, check
+from homelab.clients.minecraft import Status, status
 from homelab.errors import HomelabError
 from homelab.machine import Machine
-from homelab.minecraft import Status, status
 from homelab.wait import until
 
 PORT = 25565

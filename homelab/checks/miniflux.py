@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from homelab import web
 from homelab.check import Answer, check
+from homelab.clients.miniflux import Miniflux
 from homelab.machine import Machine
-from homelab.miniflux import Miniflux
 
 
 @check

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 from homelab.check import Answer, check
+from homelab.clients.mqtt import PORT, REFUSED, link
 from homelab.errors import HomelabError
 from homelab.machine import Machine
-from homelab.mqtt import PORT, REFUSED, link
 
 TOPIC = "homelab/runbook"
 

@@ -244,7 +244,7 @@ def _have(machine: Machine, image: str) -> None:
     """As ``docker run`` does: what is not there is pulled; before anything is removed."""
     from docker.errors import ImageNotFound
 
-    from homelab.pull import pull
+    from homelab.engine.pull import pull
 
     try:
         engine(machine).images.get(image)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homelab.engine import engine, translated
+from homelab.engine.registry import parts
 from homelab.errors import EngineError
 from homelab.machine import Machine
 from homelab.plan import Later
-from homelab.registry import parts
 
 if TYPE_CHECKING:
     from docker.models.images import Image
@@ -81,9 +81,9 @@ def do(machine: Machine, before: State, after: State) -> None:
     """Pull with the progress of each layer, or remove.
 
     Raises:
-        EngineError: see `homelab.pull`; or a container still uses the image.
+        EngineError: see `homelab.engine.pull`; or a container still uses the image.
     """
-    from homelab.pull import pull, split
+    from homelab.engine.pull import pull, split
 
     client = engine(machine)
     if not after.present:

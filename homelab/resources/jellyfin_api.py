@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from homelab.jellyfin_data import Account
+from homelab.clients.jellyfin_data import Account
 
 SAYS = 'Client="curl", Device="terminal", DeviceId="terminal", Version="1"'
 

@@ -10,8 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from homelab.clients.jellyfin import JellyfinError, seen_from
 from homelab.errors import PrerequisiteMissing
-from homelab.jellyfin import JellyfinError, seen_from
 from homelab.machine import Machine
 from homelab.resources.jellyfin_api import Door, line
 from homelab.secret import Secret

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from homelab.clients.jellyfin import Jellyfin, JellyfinError, seen_from
 from homelab.errors import PrerequisiteMissing
-from homelab.jellyfin import Jellyfin, JellyfinError, seen_from
 from homelab.machine import Machine
 from homelab.resources import film
 from homelab.resources.jellyfin_api import Door, asked, line, login_line

@@ -115,7 +115,9 @@ def _running(machine: Machine, state: State) -> State:
     filters: dict[str, Any] = {"label": [f"{LABEL}.project.working_dir={state.folder}"]}
     found = engine(machine).containers.list(all=True, filters=filters)
     parts = [c for c in found if c.labels.get(f"{LABEL}.oneoff") != "True"]
-    if all(c.status in ("created", "exited") for c in parts):  # as good as down, which is what leads back to it
+    if all(
+        c.status in ("created", "exited") for c in parts
+    ):  # as good as down, which is what leads back to it
         return replace(state, config=())
     service = {c.id: c.labels[f"{LABEL}.service"] for c in parts}
     shares = {}

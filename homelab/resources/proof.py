@@ -8,10 +8,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from homelab import recipe, restic
 from homelab.errors import CommandFailed
 from homelab.machine import Machine
 from homelab.resources.snapshot import existing
+from homelab.upkeep import recipe, restic
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def read(machine: Machine, name: str) -> State:
     """Count them in the repository.
 
     Raises:
-        HomelabError: see `homelab.restic.ask`.
+        HomelabError: see `homelab.upkeep.restic.ask`.
     """
     folder, place = recipe.split(name)
     service = folder.rpartition("/")[2]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 
-from homelab import recipe, releases, restic
-from homelab.engine_faults import explain
+from homelab.engine.faults import explain
 from homelab.errors import HomelabError
 from homelab.machine import Machine, Result
-from homelab.recipe import HELD, RESTORED, Recipe
 from homelab.resources import restored
 from homelab.resources.snapshot import existing
+from homelab.upkeep import recipe, releases, restic
+from homelab.upkeep.recipe import HELD, RESTORED, Recipe
 
 HIDDEN = {"show": False}
 SLOW = 1800.0  # seconds: a large image, then a database that migrates

@@ -9,9 +9,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from homelab import restic
 from homelab.errors import HomelabError
 from homelab.machine import Machine
+from homelab.upkeep import restic
 
 KEEP = f"the password in {restic.PASSWORD_FILE} is needed to read it: keep a copy elsewhere"
 

@@ -11,10 +11,10 @@ import json
 import shlex
 from dataclasses import dataclass, field
 
-from homelab import recipe, restic
 from homelab.errors import CommandFailed, HomelabError
 from homelab.machine import Machine
-from homelab.recipe import ASIDE, PUTTING_BACK, RESTORED, RESTORING, Recipe
+from homelab.upkeep import recipe, restic
+from homelab.upkeep.recipe import ASIDE, PUTTING_BACK, RESTORED, RESTORING, Recipe
 
 HIDDEN = {"show": False}
 LOSES = "what was written since that backup; it is put aside, not deleted"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from homelab import recipe, restic
 from homelab.engine import run
 from homelab.errors import HomelabError
 from homelab.machine import Machine
-from homelab.recipe import Recipe
 from homelab.resources.snapshot import existing
+from homelab.upkeep import recipe, restic
+from homelab.upkeep.recipe import Recipe
 
 HIDDEN = {"show": False}
 

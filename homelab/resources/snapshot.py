@@ -1,7 +1,7 @@
 """A backup of a service's data: one more snapshot in the repository, consistent, with the service running again.
 
 What stands still meanwhile, and which database is dumped first, is said by the project itself
-(`homelab.recipe`). The service starts again even when the backup fails; a power cut in between leaves a
+(`homelab.upkeep.recipe`). The service starts again even when the backup fails; a power cut in between leaves a
 mark beside the project, by which the next backup knows what to start.
 """
 
@@ -11,11 +11,11 @@ import re
 import shlex
 from dataclasses import dataclass, field, replace
 
-from homelab import recipe, releases, restic
 from homelab.errors import CommandFailed, HomelabError
 from homelab.machine import Machine, Result
 from homelab.plan import Later
-from homelab.recipe import BACKING_UP, PUTTING_BACK, Recipe
+from homelab.upkeep import recipe, releases, restic
+from homelab.upkeep.recipe import BACKING_UP, PUTTING_BACK, Recipe
 
 HIDDEN = {"show": False}
 
@@ -42,7 +42,7 @@ def read(machine: Machine, name: str) -> State:
     """The repository's snapshots of this project, and how it is to be backed up.
 
     Raises:
-        HomelabError: see `homelab.restic.ask`; a project without a recipe.
+        HomelabError: see `homelab.upkeep.restic.ask`; a project without a recipe.
     """
     folder, place = recipe.split(name)
     how = recipe.read(machine, folder)
@@ -62,7 +62,7 @@ def existing(machine: Machine, place: str) -> list[restic.Snapshot]:
     """All snapshots at `place`; none where there is no repository yet.
 
     Raises:
-        HomelabError: see `homelab.restic.ask`.
+        HomelabError: see `homelab.upkeep.restic.ask`.
     """
     if not machine.run(["sudo", "test", "-s", restic.PASSWORD_FILE]):
         return []

@@ -25,9 +25,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from homelab.connector import Seat, connector
 from homelab.errors import LabError
 from homelab.runner.window_page import index, refused
+from homelab.web.connector import Seat, connector
 
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=6, sock_read=60)
 PLACE = re.compile(r"/(https?)/([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(/.*)?$")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from homelab import labsocket
-from homelab.connector import Seat
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.runner.window import Offered
+from homelab.web.connector import Seat
 
 ADMIN = ("https://login.tailscale.com/admin/machines", "the tailnet's machines, as its owner sees them")
 LOGIN = ("https://login.tailscale.com/", "Tailscale's login page, played by the lab's cloud")

@@ -10,8 +10,8 @@ from pydantic import Field, StringConstraints, field_validator
 
 from homelab import needs
 from homelab.checks.jellyfin import lacking
+from homelab.clients.jellyfin import Jellyfin, seen_from
 from homelab.errors import HomelabError
-from homelab.jellyfin import Jellyfin, seen_from
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
@@ -22,7 +22,7 @@ from homelab.secret import Secret
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
-    from homelab.jellyfin_data import Account
+    from homelab.clients.jellyfin_data import Account
     from homelab.machine import Machine
     from homelab.pictures.image_layers import Layer
     from homelab.pictures.picture import Picture

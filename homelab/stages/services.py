@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from homelab import needs, services
+from homelab.clients.jellyfin import seen_from
+from homelab.clients.jellyfin_data import Account
 from homelab.errors import ParamsError
-from homelab.jellyfin import seen_from
-from homelab.jellyfin_data import Account
 from homelab.params import TAILSCALE, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned

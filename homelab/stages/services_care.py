@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homelab import backup, second_place, services, update, upgrade_rules
+from homelab import services
+from homelab.clients.jellyfin import Jellyfin, seen_from
+from homelab.clients.jellyfin_data import Account
 from homelab.errors import HomelabError
-from homelab.jellyfin import Jellyfin, seen_from
-from homelab.jellyfin_data import Account
 from homelab.pictures.tables import Table
 from homelab.plan import Change, Plan
 from homelab.stages.services import STAGE, Params, folder, home
+from homelab.upkeep import backup, second_place, update, upgrade_rules
 
 if TYPE_CHECKING:
-    from homelab.backup import Drill, Facts
     from homelab.machine import Machine
+    from homelab.upkeep.backup import Drill, Facts
     from homelab.world import World
 
 SECOND_DISK = "/mnt/backup/restic"  # in the lab
@@ -113,7 +114,7 @@ class Spectator:
         return found
 
     def facts(self) -> Facts:
-        """See `homelab.backup.Witness`."""
+        """See `homelab.upkeep.backup.Witness`."""
         server = self._server()
         server.sign_in(self.account)
         films = server.films()
@@ -125,7 +126,7 @@ class Spectator:
         }
 
     def fresh(self, before: Facts) -> str:
-        """See `homelab.backup.Witness`."""
+        """See `homelab.upkeep.backup.Witness`."""
         info = self._server().info()
         if info.id == before["id"] or info.wizard_done:
             raise HomelabError("it still is the server of before", self.machine.name)

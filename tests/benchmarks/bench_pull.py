@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from homelab.engine import engine
-from homelab.pull import pull
+from homelab.engine.pull import pull
 from homelab.world import World, open_world
 
 pytestmark = [pytest.mark.bench, pytest.mark.lab]

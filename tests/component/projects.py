@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from homelab import web
-from homelab.backup import Facts
+from homelab.clients.jellyfin import Jellyfin
 from homelab.errors import HomelabError
-from homelab.jellyfin import Jellyfin
 from homelab.machine import Machine
 from homelab.resources import film
+from homelab.upkeep.backup import Facts
 
 FOLDER, PLACE = "/srv/homelab/jellyfin", "/mnt/backup/restic"
 URL, USER, PASSWORD = "http://127.0.0.1:8096", "alice", "correct horse"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from homelab.machine import Result
-from homelab.recipe import Recipe
 from homelab.resources import restored, snapshot
+from homelab.upkeep.recipe import Recipe
 
 PLACE = "/repo"
 # Every call is counted; at the one that is to be the last, the shell that calls is killed as by a power cut:

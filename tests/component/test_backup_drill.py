@@ -7,11 +7,11 @@ import signal
 import pytest
 from projects import FOLDER, PLACE, Asked, serves, start, up
 
-from homelab import backup, recipe, restic
 from homelab.checks import backup as checks
 from homelab.errors import ApplyFailed, HomelabError
 from homelab.plan import Plan
 from homelab.resources import repository, restored, snapshot
+from homelab.upkeep import backup, recipe, restic
 from homelab.wait import until
 
 NAME = recipe.name_of(FOLDER, PLACE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from projects import FOLDER, Asked, start
 
-from homelab import backup, restic, second_place
 from homelab.checks import backup as checks
 from homelab.errors import HomelabError
 from homelab.needs import joined, missing
@@ -13,6 +12,7 @@ from homelab.plan import Plan
 from homelab.resources import backup_key
 from homelab.stages import services
 from homelab.stages import services_care as care
+from homelab.upkeep import backup, restic, second_place
 
 pytestmark = pytest.mark.nightly  # the whole drill once more, over the network
 PLACE = "sftp:demoserver:/root/backups"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from homelab import backup, recipe, update, web
+from homelab import web
+from homelab.clients.immich import Immich
+from homelab.clients.photo import evening
 from homelab.errors import HomelabError
-from homelab.immich import Immich
-from homelab.photo import evening
 from homelab.plan import Plan
+from homelab.upkeep import backup, recipe, update
 from homelab.wait import until
 
 FOLDER, PLACE = "/srv/homelab/immich", "/mnt/backup/restic"

@@ -11,8 +11,8 @@ import pytest
 from homelab import web
 from homelab.checks import engine as checks
 from homelab.engine import engine, run, translated
+from homelab.engine.pull import pull
 from homelab.errors import EngineError, HomelabError
-from homelab.pull import pull
 from homelab.resources import container, image
 from homelab.resources import engine as docker
 from homelab.wait import until

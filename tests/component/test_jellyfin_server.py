@@ -18,9 +18,9 @@ import pytest
 
 from homelab import web
 from homelab.checks import jellyfin as asks
+from homelab.clients.jellyfin import Jellyfin, JellyfinError, NotAllowed
+from homelab.clients.jellyfin_data import Account
 from homelab.errors import HomelabError, PrerequisiteMissing
-from homelab.jellyfin import Jellyfin, JellyfinError, NotAllowed
-from homelab.jellyfin_data import Account
 from homelab.lab import golang
 from homelab.local_machine import LocalMachine
 from homelab.machine import Pending

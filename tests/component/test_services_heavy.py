@@ -7,7 +7,7 @@ import pytest
 from homelab.check import prove
 from homelab.checks import engine, home_assistant, immich, jellyfin, minecraft, miniflux
 from homelab.checks import services as checks
-from homelab.photo import evening
+from homelab.clients.photo import evening
 from homelab.services import load
 from homelab.stages import services as stage
 

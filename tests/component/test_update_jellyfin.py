@@ -7,10 +7,10 @@ import signal
 import pytest
 from projects import FOLDER, PLACE, URL, Asked, serves, start
 
-from homelab import backup, recipe, releases, restic, update
 from homelab.errors import ApplyFailed
 from homelab.plan import Plan
 from homelab.resources import release, restored, snapshot
+from homelab.upkeep import backup, recipe, releases, restic, update
 from homelab.wait import until
 
 NAME = recipe.name_of(FOLDER, PLACE)

@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from homelab import backup, recipe, restic, second_place
 from homelab.checks.backup import of_age, of_proof
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing
 from homelab.machine import Pending, Result, shown
-from homelab.recipe import Recipe
 from homelab.resources import (
     authorized_key,
     backup_key,
@@ -24,7 +22,9 @@ from homelab.resources import (
     service_data,
     snapshot,
 )
-from homelab.restic import PROVED, Snapshot, fault, moment, of_service, place_of, proof_tag, proofs
+from homelab.upkeep import backup, recipe, restic, second_place
+from homelab.upkeep.recipe import Recipe
+from homelab.upkeep.restic import PROVED, Snapshot, fault, moment, of_service, place_of, proof_tag, proofs
 
 PLACE, FOLDER = "/mnt/backup/restic", "/srv/homelab/immich"
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.engine_faults import KINDS, explain
+from homelab.engine.faults import KINDS, explain
+from homelab.engine.pull import Pull, split
+from homelab.engine.registry import HUB, parts
 from homelab.errors import EngineError
 from homelab.plan import Change, difference, matches
-from homelab.pull import Pull, split
-from homelab.registry import HUB, parts
 from homelab.resources import container, project
 from homelab.resources.project_words import words
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import requests
 
+from homelab.clients.jellyfin import Jellyfin, JellyfinError, NotAllowed
+from homelab.clients.jellyfin_data import Account, Film
 from homelab.errors import HomelabError, NoAnswer, WaitTimeout
-from homelab.jellyfin import Jellyfin, JellyfinError, NotAllowed
-from homelab.jellyfin_data import Account, Film
 
 URL = "http://tequila:8096/"
 PUBLIC = {"ServerName": "tequila", "Version": "12.4.0", "Id": "i1", "ProductName": "Jellyfin Server"}

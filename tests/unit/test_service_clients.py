@@ -13,13 +13,13 @@ import pytest
 import requests
 from mcstatus import JavaServer
 
+from homelab.clients.home_assistant import HomeAssistant
+from homelab.clients.immich import Immich
+from homelab.clients.json_api import ApiError, JsonApi
+from homelab.clients.minecraft import _int, _packet, _text, status
+from homelab.clients.miniflux import Miniflux
+from homelab.clients.photo import evening
 from homelab.errors import HomelabError
-from homelab.home_assistant import HomeAssistant
-from homelab.immich import Immich
-from homelab.json_api import ApiError, JsonApi
-from homelab.minecraft import _int, _packet, _text, status
-from homelab.miniflux import Miniflux
-from homelab.photo import evening
 
 
 @pytest.fixture

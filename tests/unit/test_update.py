@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from homelab import releases, update
 from homelab.plan import Change, Later, Plan
-from homelab.recipe import Recipe
-from homelab.releases import Container, Image
 from homelab.resources import release, restored, snapshot
-from homelab.update import Look, Offer
+from homelab.upkeep import releases, update
+from homelab.upkeep.recipe import Recipe
+from homelab.upkeep.releases import Container, Image
+from homelab.upkeep.update import Look, Offer
 
 PLACE, FOLDER = "/mnt/backup/restic", "/srv/homelab/jellyfin"
 NAME = f"{FOLDER} in {PLACE}"

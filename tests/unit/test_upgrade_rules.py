@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from homelab import upgrade_rules
-from homelab.upgrade_rules import consented, counted, judge, judge_database, rule_of, version
+from homelab.upkeep import upgrade_rules
+from homelab.upkeep.upgrade_rules import consented, counted, judge, judge_database, rule_of, version
 
 JELLYFIN, IMMICH = "jellyfin/jellyfin", "ghcr.io/immich-app/immich-server"
 VECTORS = "ghcr.io/immich-app/postgres"

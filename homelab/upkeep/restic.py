@@ -98,7 +98,9 @@ def fault(done: Result, place: str) -> HomelabError | None:
     if "no space left on device" in said:
         hint = "keep fewer snapshots (restic forget --keep-daily 7 --keep-weekly 5 --prune), or take a larger disk"
         return HomelabError(f"the disk of {place} is full", done.where, hint)
-    if place.startswith("sftp:") and re.search(r"ssh|EOF|connect|subprocess|sftp session", said, re.IGNORECASE):
+    if place.startswith("sftp:") and re.search(
+        r"ssh|EOF|connect|subprocess|sftp session", said, re.IGNORECASE
+    ):
         host = place.split(":")[1]
         why = next(
             (x for x in said.splitlines() if "ssh" in x.lower() or "connect" in x.lower()), "no answer"

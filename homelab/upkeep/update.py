@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from homelab import recipe, releases, upgrade_rules
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.plan import Change, Later, change
-from homelab.recipe import HELD
-from homelab.releases import Container, Image
 from homelab.resources import release, restored, snapshot
-from homelab.upgrade_rules import Verdict
+from homelab.upkeep import recipe, releases, upgrade_rules
+from homelab.upkeep.recipe import HELD
+from homelab.upkeep.releases import Container, Image
+from homelab.upkeep.upgrade_rules import Verdict
 
 
 @dataclass(frozen=True)

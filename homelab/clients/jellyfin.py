@@ -12,9 +12,9 @@ from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from homelab import __version__, web
-from homelab import jellyfin_data as data
+from homelab.clients import jellyfin_data as data
+from homelab.clients.jellyfin_data import TICKS, Account, Film, Library, Piece, Server, User, Watched
 from homelab.errors import HomelabError, NoAnswer
-from homelab.jellyfin_data import TICKS, Account, Film, Library, Piece, Server, User, Watched
 from homelab.machine import Machine
 from homelab.secret import Secret, conceal
 from homelab.wait import until

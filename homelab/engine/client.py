@@ -15,7 +15,7 @@ from homelab.engine import SOCKET, diagnose
 from homelab.errors import EngineError, LabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
-from homelab.web_adapter import Adapter, root_of
+from homelab.web.adapter import Adapter, root_of
 
 
 def connect(machine: Machine) -> DockerClient:

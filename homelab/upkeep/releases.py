@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homelab import registry, web
-from homelab.engine import run
+from homelab import web
+from homelab.engine import registry, run
 from homelab.errors import HomelabError, WaitTimeout
 from homelab.machine import Machine
 from homelab.wait import until

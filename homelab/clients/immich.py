@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from homelab.json_api import ApiError, JsonApi
+from homelab.clients.json_api import ApiError, JsonApi
 from homelab.secret import conceal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homelab.json_api import ApiError, JsonApi
+from homelab.clients.json_api import ApiError, JsonApi
 from homelab.secret import conceal
 
 if TYPE_CHECKING:

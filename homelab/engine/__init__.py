@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from homelab.engine_faults import explain
+from homelab.engine.faults import explain
 from homelab.errors import CommandFailed, EngineError, HomelabError
 from homelab.machine import Machine, Result
 
@@ -35,7 +35,7 @@ def engine(machine: Machine) -> DockerClient:
     """
     if machine not in _clients:
         # The SDK costs a tenth of a second that a stage need not pay before it asks Docker something.
-        from homelab.engine_client import connect
+        from homelab.engine.client import connect
 
         with translated(machine):
             _clients[machine] = connect(machine)
@@ -53,7 +53,7 @@ def translated(machine: Machine) -> Iterator[None]:
     """Turn what the SDK, or a ``docker`` command, raises inside into an `EngineError` that says what to do.
 
     Raises:
-        EngineError: with its `kind`; see `homelab.engine_faults`.
+        EngineError: with its `kind`; see `homelab.engine.faults`.
     """
     from docker.errors import DockerException
     from requests.exceptions import RequestException
@@ -119,7 +119,7 @@ def refined(error: EngineError, machine: Machine) -> EngineError:
         if holder:
             error = EngineError("port", f"{error.what}: {holder}", error.where, error.hint)
     elif error.kind in ("tag", "image") and (reference := _reference(error)):
-        from homelab.registry import suggestion
+        from homelab.engine.registry import suggestion
 
         error = suggestion(machine, error, reference)
     elif error.kind == "forbidden":

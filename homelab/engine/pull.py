@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from homelab.engine import engine, refined, translated
-from homelab.engine_faults import explain
+from homelab.engine.faults import explain
 from homelab.errors import EngineError
 from homelab.machine import Machine
 from homelab.record import COLOURS, live

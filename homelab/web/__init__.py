@@ -27,7 +27,7 @@ def session(machine: Machine) -> requests.Session:
     Where nobody answers it raises `NoAnswer`; an answer of 400 and above is an answer.
     """
     # Libraries that a stage need not import before its first request.
-    from homelab.web_adapter import Adapter, Session
+    from homelab.web.adapter import Adapter, Session
 
     made = Session(machine.name, TIMEOUT)
     if isinstance(machine, LabMachine):

@@ -1,6 +1,6 @@
 """Backups of Compose projects, and the drill that proves them: destroyed, gone, put back, the same again.
 
-Plans are made of the changes in `homelab.update`; the drill asks the service itself before and after.
+Plans are made of the changes in `homelab.upkeep.update`; the drill asks the service itself before and after.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from homelab import recipe, restic
 from homelab.check import Answer
 from homelab.errors import CheckFailed, HomelabError
 from homelab.machine import Machine
 from homelab.plan import Change, Plan, change
 from homelab.resources import package, proof, repository, restored, service_data, snapshot
-from homelab.update import backup, finish, restore
+from homelab.upkeep import recipe, restic
+from homelab.upkeep.update import backup, finish, restore
 
 if TYPE_CHECKING:
     from homelab.world import World
