@@ -72,6 +72,7 @@ func (a *API) Handler() http.Handler {
 	a.dns(on)
 	a.users(on)
 	a.settings(on)
+	a.logs(on)
 	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		log.Printf("api: no such request: %s %s", r.Method, r.URL.Path)
 		fail(w, &Error{Status: http.StatusNotFound, Message: "the lab's API does not know " + r.Method + " " + r.URL.Path})

@@ -41,6 +41,8 @@ func New(net *tailnet.Tailnet, relays *tailcfg.DERPMap, publish func() error) *S
 	m.HandleFunc("POST /machine/map", s.serveMap)
 	m.HandleFunc("POST /machine/set-dns", s.setDNS)
 	m.HandleFunc("POST /machine/feature/query", s.queryFeature)
+	m.HandleFunc("GET /machine/ssh/action/{src}/to/{dst}", s.sshCheck)
+	m.HandleFunc("POST /machine/ssh/notify", s.sshNotify)
 	m.HandleFunc("POST /machine/update-health", accept)
 	m.HandleFunc("POST /machine/audit-log", accept)
 	m.HandleFunc("PATCH /machine/set-device-attr", accept)

@@ -82,8 +82,8 @@ func (m *session) about(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapResp
 	if st.Domain != m.last.Domain {
 		res.Domain, m.last.Domain, news = st.Domain, st.Domain, true
 	}
-	if m.first {
-		res.SSHPolicy = &tailcfg.SSHPolicy{Rules: []*tailcfg.SSHRule{}}
+	if p := sshPolicy(st, n); m.first || !same(p, m.last.SSHPolicy) {
+		res.SSHPolicy, m.last.SSHPolicy, news = p, p, true
 	}
 	m.profile(st, n, res)
 	return news || len(res.UserProfiles) > 0

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"log"
 	"net/http"
+	"slices"
 	"strings"
 
 	"homelab/cloud/tailnet"
@@ -26,7 +27,7 @@ type Pages struct {
 // New makes the pages. publish is called when names in public DNS may have changed.
 func New(net *tailnet.Tailnet, publish func() error) (*Pages, error) {
 	p := &Pages{net: net, publish: publish, templates: map[string]*template.Template{}}
-	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message"} {
+	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message", "check", "logs"} {
 		t, err := template.New("frame.html").Funcs(template.FuncMap{"join": strings.Join}).
 			ParseFS(html, "html/frame.html", "html/"+name+".html")
 		if err != nil {
@@ -42,8 +43,9 @@ func (p *Pages) Register(m *http.ServeMux) {
 	m.HandleFunc("GET /{$}", redirect("/admin/machines"))
 	m.HandleFunc("GET /admin", redirect("/admin/machines"))
 	m.HandleFunc("GET /admin/{$}", redirect("/admin/machines"))
-	m.HandleFunc("GET /a/{token}", p.login)
-	m.HandleFunc("POST /a/{token}", p.answer)
+	m.HandleFunc("GET /a/{token}", p.person(p.login, p.check))
+	m.HandleFunc("POST /a/{token}", p.person(p.answer, p.answerCheck))
+	m.HandleFunc("GET /admin/logs", p.logs)
 	m.HandleFunc("GET /admin/machines", p.machines)
 	m.HandleFunc("POST /admin/machines", p.manage)
 	m.HandleFunc("GET /admin/dns", p.dns)
@@ -66,9 +68,11 @@ type frame struct {
 	Body       any
 }
 
+var bare = []string{"login", "answered", "message", "check"}
+
 func (p *Pages) show(w http.ResponseWriter, status int, name, title string, body any) {
 	f := frame{Title: title, Tab: name, Domain: p.net.View().Domain, Body: body,
-		Bare: name == "login" || name == "answered" || name == "message"}
+		Bare: slices.Contains(bare, name)}
 	var b bytes.Buffer
 	if err := p.templates[name].Execute(&b, f); err != nil {
 		log.Printf("pages: %s: %v", name, err)

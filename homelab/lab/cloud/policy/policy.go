@@ -18,6 +18,8 @@ type Policy struct {
 	routes    []routeApprover
 	exitNode  []selector
 	tests     []test
+	ssh       []sshRule // checks first
+	sshTests  []sshTest
 	// SSH tells whether there is an ssh section.
 	SSH bool
 	// RandomPorts is randomizeClientPort.

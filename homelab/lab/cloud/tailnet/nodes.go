@@ -29,6 +29,7 @@ type Node struct {
 	IPv4      netip.Addr
 	Created   time.Time
 	LastSeen  time.Time
+	Checked   time.Time // its person has passed a check of an ssh rule
 	// Expiry is the moment its key stops to be good; NoExpiry keeps it good for ever.
 	Expiry   time.Time
 	NoExpiry bool

@@ -29,6 +29,8 @@ type State struct {
 	Removed    map[key.NodePublic]Removed
 	Keys       map[string]*Key
 	Logins     map[string]*Login
+	Checks     map[string]*Check
+	Events     []Event
 	PolicyText string
 	Settings   Settings
 	DNS        DNS
@@ -87,6 +89,7 @@ func (s *State) clone() *State {
 	c.Removed = maps.Clone(s.Removed)
 	c.Keys = maps.Clone(s.Keys)
 	c.Logins = maps.Clone(s.Logins)
+	c.Checks = maps.Clone(s.Checks)
 	c.Texts = maps.Clone(s.Texts)
 	return &c
 }
@@ -107,6 +110,9 @@ func (s *State) fill() {
 	}
 	if s.Logins == nil {
 		s.Logins = map[string]*Login{}
+	}
+	if s.Checks == nil {
+		s.Checks = map[string]*Check{}
 	}
 	if s.Texts == nil {
 		s.Texts = map[string][]string{}
