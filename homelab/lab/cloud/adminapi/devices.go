@@ -36,7 +36,7 @@ func (a *API) devices(on func(pattern, scope string, h handler)) {
 
 // find is the device of that id: the number, or the stable id.
 func find(s *tailnet.State, id string) *tailnet.Node {
-	for _, n := range s.Nodes {
+	for _, n := range s.Sorted() {
 		if string(n.StableID) == id || strconv.FormatInt(int64(n.ID), 10) == id {
 			return n
 		}

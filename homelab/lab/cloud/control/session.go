@@ -34,6 +34,7 @@ type shown struct {
 	domain  string
 	primary string // routes through it
 	visible bool
+	ownExit bool // there is an exit node of the tailnet's own
 }
 
 func newSession(s *Server, id tailcfg.NodeID, k key.NodePublic) *session {
@@ -96,12 +97,13 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 	present := map[tailcfg.NodeID]bool{}
 	var changed []*tailcfg.Node
 	if !n.Expired(now) && n.Approved {
-		for _, o := range st.Sorted() {
+		ownExit := m.s.ownExit(st)
+		for _, o := range append(st.Sorted(), st.Outsiders()...) {
 			if o.ID == n.ID || !o.Approved {
 				continue
 			}
 			look := shown{n: o, self: mine(m.peers[o.ID].self), online: m.s.net.Online(o.ID), expired: o.Expired(now),
-				policy: st.Policy(), domain: st.Domain, primary: text(m.s.net.PrimaryRoutes(st, o))}
+				policy: st.Policy(), domain: st.Domain, primary: text(m.s.net.PrimaryRoutes(st, o)), ownExit: ownExit}
 			was, known := m.peers[o.ID]
 			look.visible = was.visible
 			if known && look == was {
@@ -112,6 +114,7 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 			look.visible = p != nil
 			m.peers[o.ID] = look
 			if p != nil {
+				suggest(p, ownExit, o.Outside())
 				present[o.ID] = true
 				changed = append(changed, p)
 				m.profile(st, o, res)
@@ -142,7 +145,7 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 func selfOf(n *tailnet.Node) func(before *tailnet.Node) *tailnet.Node {
 	return func(before *tailnet.Node) *tailnet.Node {
 		if before != nil && before.User == n.User && before.IPv4 == n.IPv4 && slices.Equal(before.Tags, n.Tags) &&
-			slices.Equal(before.ActiveRoutes(), n.ActiveRoutes()) {
+			before.WantsIngress() == n.WantsIngress() && slices.Equal(before.ActiveRoutes(), n.ActiveRoutes()) {
 			return before
 		}
 		return n

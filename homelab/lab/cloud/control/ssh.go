@@ -23,7 +23,7 @@ func sshNode(st *tailnet.State, n *tailnet.Node) policy.SSHNode {
 
 // sshAccess is who may open a shell on n.
 func sshAccess(st *tailnet.State, n *tailnet.Node) []policy.SSHAccess {
-	if !st.Policy().SSH {
+	if !st.Policy().SSH || n.Outside() {
 		return nil
 	}
 	var nodes []policy.SSHNode

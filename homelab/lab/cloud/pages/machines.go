@@ -27,14 +27,15 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	st := p.net.View()
 	filter := strings.ToLower(strings.TrimSpace(r.FormValue("q")))
 	var rows []row
-	for _, n := range st.Nodes {
+	all := st.Sorted()
+	for _, n := range all {
 		x := p.row(st, n)
 		if filter == "" || strings.Contains(strings.ToLower(x.Name+" "+x.Owner+" "+strings.Join(x.Tags, " ")+" "+x.IPv4), filter) {
 			rows = append(rows, x)
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Name, b.Name) })
-	p.show(w, http.StatusOK, "machines", "Machines", map[string]any{"Rows": rows, "Total": len(st.Nodes), "Filter": r.FormValue("q")})
+	p.show(w, http.StatusOK, "machines", "Machines", map[string]any{"Rows": rows, "Total": len(all), "Filter": r.FormValue("q")})
 }
 
 func (p *Pages) row(st *tailnet.State, n *tailnet.Node) row {

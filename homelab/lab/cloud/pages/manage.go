@@ -44,7 +44,7 @@ func (p *Pages) manage(w http.ResponseWriter, r *http.Request) {
 	id, what := r.PostForm.Get("device"), r.PostForm.Get("action")
 	var name string
 	err := p.net.Update(func(s *tailnet.State) error {
-		for _, n := range s.Nodes {
+		for _, n := range s.Sorted() {
 			if string(n.StableID) == id {
 				name = n.Label
 				return act(s, s.Edit(n.ID), what, time.Now())

@@ -27,7 +27,7 @@ type Pages struct {
 // New makes the pages. publish is called when names in public DNS may have changed.
 func New(net *tailnet.Tailnet, publish func() error) (*Pages, error) {
 	p := &Pages{net: net, publish: publish, templates: map[string]*template.Template{}}
-	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message", "check", "logs"} {
+	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message", "check", "logs", "consent"} {
 		t, err := template.New("frame.html").Funcs(template.FuncMap{"join": strings.Join}).
 			ParseFS(html, "html/frame.html", "html/"+name+".html")
 		if err != nil {
@@ -46,6 +46,8 @@ func (p *Pages) Register(m *http.ServeMux) {
 	m.HandleFunc("GET /a/{token}", p.person(p.login, p.check))
 	m.HandleFunc("POST /a/{token}", p.person(p.answer, p.answerCheck))
 	m.HandleFunc("GET /admin/logs", p.logs)
+	m.HandleFunc("GET /f/{feature}", p.consent)
+	m.HandleFunc("POST /f/{feature}", p.enable)
 	m.HandleFunc("GET /admin/machines", p.machines)
 	m.HandleFunc("POST /admin/machines", p.manage)
 	m.HandleFunc("GET /admin/dns", p.dns)
@@ -68,7 +70,7 @@ type frame struct {
 	Body       any
 }
 
-var bare = []string{"login", "answered", "message", "check"}
+var bare = []string{"login", "answered", "message", "check", "consent"}
 
 func (p *Pages) show(w http.ResponseWriter, status int, name, title string, body any) {
 	f := frame{Title: title, Tab: name, Domain: p.net.View().Domain, Body: body,

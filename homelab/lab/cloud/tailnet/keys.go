@@ -34,6 +34,9 @@ type Key struct {
 	Used                               int
 	// Of auth keys and clients:
 	Tags []string
+	// Of auth keys of the lab's own, for nodes of nobody:
+	Ingress bool
+	Exit    *Location
 	// Of clients and of tokens got by them:
 	Scopes []string
 	Client string // the client that a token or key was made by

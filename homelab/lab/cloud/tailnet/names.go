@@ -83,25 +83,27 @@ func stableID(id tailcfg.NodeID) tailcfg.StableNodeID {
 }
 
 // Nodes live in 100.64.0.0 to 100.126.255.255; the rest of the carrier-grade NAT range is kept
-// for servers that are no members (Funnel's front ends), whom no filter rule may name.
+// for outsiders.
 var (
 	reserved = []netip.Prefix{
 		netip.MustParsePrefix("100.100.0.0/24"),   // Tailscale's own services
 		netip.MustParsePrefix("100.100.100.0/24"), // MagicDNS
 		netip.MustParsePrefix("100.115.92.0/23"),  // ChromeOS
-		netip.MustParsePrefix("100.127.0.0/16"),
 	}
 	cgnat = netip.MustParsePrefix("100.64.0.0/10")
 )
 
-func (s *State) newIPv4(label string) netip.Addr {
+func (s *State) newIPv4(label string, isOutside bool) netip.Addr {
 	for try := 0; ; try++ {
 		h := hashOf("ip", label, try)
 		b := cgnat.Addr().As4()
 		b[1] |= byte(h>>16) & 0x3f
 		b[2], b[3] = byte(h>>8), byte(h)
+		if isOutside {
+			b[1] = outside.Addr().As4()[1]
+		}
 		a := netip.AddrFrom4(b)
-		if b[3] != 0 && b[3] != 255 && s.ipv4Free(a) {
+		if b[3] != 0 && b[3] != 255 && s.ipv4Free(a) && outside.Contains(a) == isOutside {
 			return a
 		}
 	}

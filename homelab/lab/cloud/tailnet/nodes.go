@@ -33,6 +33,9 @@ type Node struct {
 	// Expiry is the moment its key stops to be good; NoExpiry keeps it good for ever.
 	Expiry   time.Time
 	NoExpiry bool
+	// Of nodes that belong to no tailnet:
+	Ingress bool
+	Exit    *Location
 	// Expired by hand or by logout: holds also for a node whose key needs no renewal.
 	ExpiredAt time.Time
 	Routes    []netip.Prefix // that an admin or an autoApprover has approved
@@ -70,6 +73,9 @@ func (n *Node) Advertised() []netip.Prefix {
 
 // ActiveRoutes are the routes that it offers and that are approved.
 func (n *Node) ActiveRoutes() []netip.Prefix {
+	if n.Outside() {
+		return n.offersExit()
+	}
 	var out []netip.Prefix
 	for _, r := range n.Advertised() {
 		if slices.Contains(n.Routes, r) {
@@ -83,7 +89,15 @@ func (n *Node) ActiveRoutes() []netip.Prefix {
 func (n *Node) Addrs() []netip.Addr { return []netip.Addr{n.IPv4, n.IPv6()} }
 
 // FQDN is the node's full name, without the trailing dot.
-func (s *State) FQDN(n *Node) string { return n.Label + "." + s.Domain }
+func (s *State) FQDN(n *Node) string {
+	switch {
+	case n.Ingress:
+		return n.Label + "." + ingressDomain
+	case n.Exit != nil:
+		return n.Label + "." + providerDomain
+	}
+	return n.Label + "." + s.Domain
+}
 
 // Subject is the node as the policy sees it.
 func (s *State) Subject(n *Node) policy.Subject {
@@ -110,7 +124,9 @@ func (s *State) Join(j Join, now time.Time) *Node {
 	if n == nil {
 		label := s.freeLabel(Label(j.Hostinfo.Hostname), 0)
 		id := s.newNodeID(label)
-		n = &Node{ID: id, StableID: stableID(id), Label: label, IPv4: s.newIPv4(label), Created: now.UTC()}
+		n = &Node{ID: id, StableID: stableID(id), Label: label, Created: now.UTC()}
+		n.beOutside(s.Keys[j.AuthKey])
+		n.IPv4 = s.newIPv4(label, n.Outside())
 		s.Nodes[id] = n
 	} else {
 		n = s.Edit(n.ID)
@@ -120,6 +136,7 @@ func (s *State) Join(j Join, now time.Time) *Node {
 	n.Approved = j.Approved || n.Approved || !s.Settings.DeviceApproval
 	n.ExpiredAt, n.NoExpiry = time.Time{}, n.NoExpiry || len(j.Tags) > 0
 	n.Expiry = now.Add(time.Duration(s.Settings.KeyDurationDays) * 24 * time.Hour).UTC()
+	n.beOutside(s.Keys[j.AuthKey])
 	s.follow(n)
 	s.autoApprove(n)
 	delete(s.Removed, j.Key)
@@ -253,7 +270,7 @@ func (s *State) SetIPv4(id tailcfg.NodeID, a netip.Addr) error {
 	if n == nil || n.IPv4 == a {
 		return nil
 	}
-	if !a.Is4() || !s.ipv4Free(a) {
+	if !a.Is4() || !s.ipv4Free(a) || outside.Contains(a) {
 		return fmt.Errorf("%s cannot be given: it must be a free address of 100.64.0.0/10, and some of these are reserved", a)
 	}
 	n.IPv4 = a

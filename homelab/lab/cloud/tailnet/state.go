@@ -130,9 +130,16 @@ func (s *State) Edit(id tailcfg.NodeID) *Node {
 	return &c
 }
 
-// Sorted are the nodes by id.
+// Sorted are the nodes of the tailnet by id.
 func (s *State) Sorted() []*Node {
-	return slices.SortedFunc(maps.Values(s.Nodes), func(a, b *Node) int { return int(a.ID - b.ID) })
+	var out []*Node
+	for _, n := range s.Nodes {
+		if !n.Outside() {
+			out = append(out, n)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Node) int { return int(a.ID - b.ID) })
+	return out
 }
 
 // ByKey finds a node by its node key.
