@@ -59,7 +59,7 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "interfaces": interfaces,
         "gateway": gateway,
         "upstream": next((i["name"] for i in interfaces if i["network"] == upstream), None),
-        "forwards": len(interfaces) > 1,
+        "forwards": len(interfaces) > 1 or bool(topology.cloud and name in topology.cloud.exits),
         "nat": machine.nat,
         "tailscale": machine.tailscale,
     }
