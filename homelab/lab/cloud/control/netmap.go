@@ -79,6 +79,7 @@ func capabilities(st *tailnet.State, n *tailnet.Node) tailcfg.NodeCapMap {
 	}
 	if st.Policy().SSH {
 		caps[tailcfg.CapabilitySSH] = nil
+		caps[tailcfg.NodeAttrSSHEnvironmentVariables] = nil // acceptEnv
 	}
 	if st.Settings.HTTPS {
 		caps[tailcfg.CapabilityHTTPS] = nil

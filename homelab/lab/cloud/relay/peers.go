@@ -55,7 +55,7 @@ func (p *Peers) ask(ctx context.Context) error {
 	p.asked, p.doors = time.Now(), map[string]netip.AddrPort{}
 	for _, n := range s.Peer {
 		for _, url := range n.PeerAPIURL {
-			if a, err := netip.ParseAddrPort(strings.TrimPrefix(url, "http://")); err == nil {
+			if a, err := netip.ParseAddrPort(strings.TrimPrefix(url, "http://")); err == nil && a.Addr().Is4() {
 				p.doors[n.Name()] = a
 				break
 			}

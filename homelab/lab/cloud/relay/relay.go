@@ -23,10 +23,11 @@ const patience = 10 * time.Second
 type Relay struct {
 	peers *Peers
 	seen  *Seen
+	ports *ports
 }
 
 // New makes a relay. seen may be nil.
-func New(peers *Peers, seen *Seen) *Relay { return &Relay{peers, seen} }
+func New(peers *Peers, seen *Seen) *Relay { return &Relay{peers, seen, newPorts()} }
 
 // Serve takes the visitors of one listener until it is closed.
 func (r *Relay) Serve(l net.Listener) error {
@@ -74,11 +75,10 @@ func (r *Relay) reach(name string, port uint16, visitor net.Addr) (*net.TCPConn,
 	if err != nil {
 		return nil, err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", door.String())
+	node, err := r.ports.dial(ctx, door.String())
 	if err != nil {
 		return nil, err
 	}
-	node := conn.(*net.TCPConn)
 	if err := knock(node, door, fmt.Sprintf("%s:%d", name, port), visitor); err != nil {
 		node.Close()
 		return nil, err
