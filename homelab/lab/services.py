@@ -21,7 +21,9 @@ class Services:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._known = daemons.known(lab.blueprint)
-        self._asked: set[tuple[str, str]] = set()  # those that run only when somebody wants them, and somebody did
+        self._asked: set[tuple[str, str]] = (
+            set()
+        )  # those that run only when somebody wants them, and somebody did
 
     def start_all(self) -> None:
         """The cloud, and the tailscaled of every machine that has one.

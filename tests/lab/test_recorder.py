@@ -113,7 +113,7 @@ def test_killed_in_the_middle(own: Lab, recorder: str) -> None:
     # A silent session would notice only after 30 s, when the client misses the recorder's word.
     ticks = "echo first; while sleep 0.2; do echo tick; done"
     session = own.background("phone", "tailscale", "ssh", "root@tequila", ticks)
-    wait_for("the session", lambda: "first" in session.said())
+    wait_for("the session", lambda: "tick" in session.said())
     wait_for("the recording", lambda: latest(own, recorder, "running")["bytes"] > 0)
     own.ask("stop", machine="recorder", name="recorder", signal=9)
     rc, said = session.end()
