@@ -187,5 +187,10 @@ func (a *API) listDevices(c *call) (any, error) {
 	for _, n := range st.Sorted() {
 		out = append(out, a.device(st, n))
 	}
+	for _, n := range a.sharedIn(st) {
+		d := a.device(st, n)
+		d["isExternal"] = true
+		out = append(out, d)
+	}
 	return map[string]any{"devices": out}, nil
 }

@@ -21,7 +21,7 @@ import (
 // LoginBase is where people sign in. Clients of the default control plane take no page from elsewhere.
 const LoginBase = "https://login.tailscale.com"
 
-// Server is the control plane of one tailnet.
+// Server is the control plane of all tailnets.
 type Server struct {
 	net     *tailnet.Tailnet
 	relays  *tailcfg.DERPMap

@@ -95,6 +95,9 @@ func (s *Server) peer(st *tailnet.State, looker, n *tailnet.Node) *tailcfg.Node 
 	if looker.Outside() || n.Outside() {
 		return s.outsider(st, looker, n)
 	}
+	if looker.Realm != n.Realm {
+		return s.stranger(st, looker, n)
+	}
 	p, a, b := st.Policy(), st.Subject(looker), st.Subject(n)
 	b.Routes = s.net.PrimaryRoutes(st, n)
 	open, routes := p.Reaches(a, b)
@@ -150,6 +153,7 @@ func filter(st *tailnet.State, n *tailnet.Node) []tailcfg.FilterRule {
 	for _, o := range st.Sorted() {
 		all = append(all, st.Subject(o))
 	}
+	all = append(all, guests(st, n)...)
 	return append(st.Policy().Filter(st.Subject(n), all), ingressGrant(st, n)...)
 }
 

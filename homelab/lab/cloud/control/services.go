@@ -22,6 +22,7 @@ func (s *Server) setDNS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "node not found", http.StatusNotFound)
 		return
 	}
+	st = st.In(n.Realm)
 	if !st.Settings.HTTPS {
 		http.Error(w, "HTTPS certificates are not enabled for this tailnet: turn them on at "+LoginBase+"/admin/dns", http.StatusForbidden)
 		return
@@ -58,6 +59,7 @@ func (s *Server) queryFeature(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "node not found", http.StatusNotFound)
 		return
 	}
+	st = st.In(n.Realm)
 	caps := capabilities(st, n)
 	_, https := caps[tailcfg.CapabilityHTTPS]
 	_, funnel := caps[tailcfg.NodeAttrFunnel]

@@ -32,6 +32,7 @@ type shown struct {
 	expired bool
 	policy  *policy.Policy
 	domain  string
+	shares  int    // how many there are: one more or less may show or hide it
 	primary string // routes through it
 	visible bool
 	ownExit bool // there is an exit node of the tailnet's own
@@ -45,6 +46,9 @@ func newSession(s *Server, id tailcfg.NodeID, k key.NodePublic) *session {
 func (m *session) next() *tailcfg.MapResponse {
 	st := m.s.net.View()
 	n := st.Nodes[m.id]
+	if n != nil {
+		st = st.In(n.Realm)
+	}
 	if n == nil {
 		m.over = true
 		return m.s.tombstone(st, m.key, st.Removed[m.key])
@@ -98,12 +102,12 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 	var changed []*tailcfg.Node
 	if !n.Expired(now) && n.Approved {
 		ownExit := m.s.ownExit(st)
-		for _, o := range append(st.Sorted(), st.Outsiders()...) {
+		for _, o := range slices.Concat(st.Sorted(), st.Outsiders(), st.Strangers(n)) {
 			if o.ID == n.ID || !o.Approved {
 				continue
 			}
 			look := shown{n: o, self: mine(m.peers[o.ID].self), online: m.s.net.Online(o.ID), expired: o.Expired(now),
-				policy: st.Policy(), domain: st.Domain, primary: text(m.s.net.PrimaryRoutes(st, o)), ownExit: ownExit}
+				policy: st.In(o.Realm).Policy(), domain: st.FQDN(o), shares: len(st.Shares), primary: text(m.s.net.PrimaryRoutes(st, o)), ownExit: ownExit}
 			was, known := m.peers[o.ID]
 			look.visible = was.visible
 			if known && look == was {

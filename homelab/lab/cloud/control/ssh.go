@@ -27,7 +27,7 @@ func sshAccess(st *tailnet.State, n *tailnet.Node) []policy.SSHAccess {
 		return nil
 	}
 	var nodes []policy.SSHNode
-	for _, o := range st.Sorted() {
+	for _, o := range slices.Concat(st.Sorted(), st.Strangers(n)) {
 		nodes = append(nodes, sshNode(st, o))
 	}
 	return st.Policy().SSHOn(sshNode(st, n), nodes)

@@ -41,7 +41,7 @@ func (s *Server) sshCheck(w http.ResponseWriter, r *http.Request) {
 		}
 		approved = true
 	}
-	rule := sshRule(s.net.View(), from, to, r.FormValue("ssh_user")) // the policy may have changed meanwhile
+	rule := sshRule(s.net.View().In(to.Realm), from, to, r.FormValue("ssh_user")) // the policy may have changed meanwhile
 	switch {
 	case rule == nil:
 		writeJSON(w, refused("the tailnet's policy no longer permits this"))

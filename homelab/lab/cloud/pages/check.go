@@ -19,7 +19,7 @@ type checkBody struct {
 // person answers what is at /a/: the page for a device that wants in, or for a shell that wants a check.
 func (p *Pages) person(login, check http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if p.net.View().Checks[r.PathValue("token")] != nil {
+		if p.whole.View().Checks[r.PathValue("token")] != nil {
 			check(w, r)
 			return
 		}
@@ -32,7 +32,7 @@ func (p *Pages) check(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) askCheck(w http.ResponseWriter, r *http.Request, status int, wrong string) {
-	st := p.net.View()
+	st := p.whole.View()
 	c := st.Checks[r.PathValue("token")]
 	from, to := st.Nodes[c.From], st.Nodes[c.To]
 	if from == nil || to == nil {
@@ -55,7 +55,7 @@ func (p *Pages) answerCheck(w http.ResponseWriter, r *http.Request) {
 	}
 	token, deny := r.PathValue("token"), r.PostForm.Get("deny") != ""
 	who := strings.ToLower(strings.TrimSpace(r.PostForm.Get("login")))
-	err := p.net.Update(func(s *tailnet.State) error {
+	err := p.whole.Update(func(s *tailnet.State) error {
 		c := s.Checks[token]
 		if c == nil || s.Nodes[c.From] == nil {
 			return fmt.Errorf("this check has ended")
@@ -68,7 +68,7 @@ func (p *Pages) answerCheck(w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	})
-	if err != nil && p.net.View().Checks[token] != nil {
+	if err != nil && p.whole.View().Checks[token] != nil {
 		p.askCheck(w, r, statusOf(err), err.Error())
 		return
 	}

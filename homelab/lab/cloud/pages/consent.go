@@ -31,12 +31,13 @@ func (p *Pages) consent(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) askConsent(w http.ResponseWriter, r *http.Request, status int, wrong string) {
 	name := r.PathValue("feature")
 	f, known := features[name]
-	st := p.net.View()
+	st := p.whole.View()
 	n := byStableID(st, r.FormValue("node"))
 	if !known || n == nil {
 		p.fail(w, http.StatusNotFound, "There is nothing to enable here.", "Use the address that tailscale printed, whole.")
 		return
 	}
+	st = st.In(n.Realm)
 	body := consentBody{Feature: name, Title: f.title, About: f.about, Machine: st.FQDN(n), Enabled: has(st, n, name), Wrong: wrong}
 	if wantsJSON(r) {
 		writeJSON(w, map[string]any{"feature": name, "machine": body.Machine, "enabled": body.Enabled})
@@ -69,29 +70,12 @@ func (p *Pages) enable(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	feature := r.PathValue("feature")
-	err := p.net.Update(func(s *tailnet.State) error {
+	err := p.whole.Update(func(s *tailnet.State) error {
 		n := byStableID(s, r.FormValue("node"))
 		if _, known := features[feature]; !known || n == nil {
 			return errors.New("there is no such machine or feature")
 		}
-		s.Settings.HTTPS = true
-		if has(s, n, feature) {
-			return nil
-		}
-		target := []string{"autogroup:member"} // as the real page writes it
-		if len(n.Tags) > 0 {
-			target = n.Tags
-		}
-		text, err := policy.WithAttr(s.PolicyText, target, feature)
-		if err != nil {
-			return fmt.Errorf("the policy cannot be changed: %w", err)
-		}
-		parsed, err := policy.Parse([]byte(text))
-		if err != nil {
-			return fmt.Errorf("the policy cannot be changed: %w", err)
-		}
-		s.SetPolicy(text, parsed)
-		return nil
+		return s.Within(n.Realm, func(s *tailnet.State) error { return turnOn(s, n, feature) })
 	})
 	if err != nil {
 		p.askConsent(w, r, statusOf(err), err.Error())
@@ -99,4 +83,25 @@ func (p *Pages) enable(w http.ResponseWriter, r *http.Request) {
 	}
 	log.Printf("admin: %s enabled", feature)
 	p.askConsent(w, r, http.StatusOK, "")
+}
+
+func turnOn(s *tailnet.State, n *tailnet.Node, feature string) error {
+	s.Settings.HTTPS = true
+	if has(s, n, feature) {
+		return nil
+	}
+	target := []string{"autogroup:member"} // as the real page writes it
+	if len(n.Tags) > 0 {
+		target = n.Tags
+	}
+	text, err := policy.WithAttr(s.PolicyText, target, feature)
+	if err != nil {
+		return fmt.Errorf("the policy cannot be changed: %w", err)
+	}
+	parsed, err := policy.Parse([]byte(text))
+	if err != nil {
+		return fmt.Errorf("the policy cannot be changed: %w", err)
+	}
+	s.SetPolicy(text, parsed)
+	return nil
 }

@@ -66,6 +66,7 @@ type Subject struct {
 	Tags   []string
 	Addrs  []netip.Addr
 	Routes []netip.Prefix // in use through it
+	Shared bool           // it belongs to somebody of another tailnet
 }
 
 func (s *Subject) tagged() bool { return len(s.Tags) > 0 }

@@ -197,12 +197,14 @@ func (p *Policy) picks(x selector, s *Subject) bool {
 	}
 	switch x.name {
 	case "member":
-		return !s.tagged() && s.User != ""
+		return !s.tagged() && s.User != "" && !s.Shared
 	case "tagged":
 		return s.tagged()
 	case "danger-all":
 		return true
-	case "internet", "self", "shared":
+	case "shared":
+		return s.Shared
+	case "internet", "self":
 		return false // not a property of the device: see reach
 	}
 	return !s.tagged() && s.Role == x.name

@@ -37,10 +37,10 @@ func Label(hostname string) string {
 }
 
 // freeLabel is label, or label-1, label-2 … if another node has it.
-func (s *State) freeLabel(label string, self tailcfg.NodeID) string {
+func (s *State) freeLabel(label string, self tailcfg.NodeID, realm string) string {
 	taken := func(l string) bool {
 		for id, n := range s.Nodes {
-			if id != self && n.Label == l {
+			if id != self && n.Label == l && n.Realm == realm {
 				return true
 			}
 		}
@@ -65,7 +65,7 @@ func hashOf(kind, name string, try int) uint64 {
 func (s *State) newNodeID(label string) tailcfg.NodeID {
 	for try := 0; ; try++ {
 		id := tailcfg.NodeID(hashOf("node", label, try)%9e15 + 1e15)
-		if s.Nodes[id] == nil {
+		if s.Nodes[id] == nil && s.root().Nodes[id] == nil {
 			return id
 		}
 	}
@@ -118,9 +118,11 @@ func (s *State) ipv4Free(a netip.Addr) bool {
 			return false
 		}
 	}
-	for _, n := range s.Nodes {
-		if n.IPv4 == a {
-			return false
+	for _, nodes := range []map[tailcfg.NodeID]*Node{s.Nodes, s.root().Nodes} {
+		for _, n := range nodes {
+			if n.IPv4 == a {
+				return false
+			}
 		}
 	}
 	return true
@@ -132,7 +134,7 @@ func (n *Node) IPv6() netip.Addr { return tsaddr.Tailscale4To6(n.IPv4) }
 func (s *State) newUserID(login string) tailcfg.UserID {
 	for try := 0; ; try++ {
 		id := tailcfg.UserID(hashOf("user", login, try)%9e14 + 1e14)
-		if s.Users[id] == nil && id != TaggedUser.ID {
+		if s.Users[id] == nil && s.root().Users[id] == nil && id != TaggedUser.ID {
 			return id
 		}
 	}

@@ -22,6 +22,7 @@ type Node struct {
 	Key       key.NodePublic
 	Disco     key.DiscoPublic
 	User      tailcfg.UserID // who brought it
+	Realm     string         `json:",omitempty"` // id of its tailnet
 	Tags      []string
 	AuthKey   string // id of the key it came by
 	Ephemeral bool
@@ -96,12 +97,15 @@ func (s *State) FQDN(n *Node) string {
 	case n.Exit != nil:
 		return n.Label + "." + providerDomain
 	}
-	return n.Label + "." + s.Domain
+	return n.Label + "." + s.realmOf(n.Realm).Domain
 }
 
 // Subject is the node as the policy sees it.
 func (s *State) Subject(n *Node) policy.Subject {
 	u := s.User(n.User)
+	if n.Realm != s.ID && !n.Outside() { // it counts for its person, and for nothing else
+		return policy.Subject{User: u.Login, Shared: true, Addrs: n.Addrs()}
+	}
 	return policy.Subject{User: u.Login, Role: u.Role, Tags: n.Tags, Addrs: n.Addrs(), Routes: n.ActiveRoutes()}
 }
 
@@ -122,9 +126,9 @@ type Join struct {
 func (s *State) Join(j Join, now time.Time) *Node {
 	n := s.sameNode(j)
 	if n == nil {
-		label := s.freeLabel(Label(j.Hostinfo.Hostname), 0)
+		label := s.freeLabel(Label(j.Hostinfo.Hostname), 0, s.ID)
 		id := s.newNodeID(label)
-		n = &Node{ID: id, StableID: stableID(id), Label: label, Created: now.UTC()}
+		n = &Node{ID: id, StableID: stableID(id), Label: label, Realm: s.ID, Created: now.UTC()}
 		n.beOutside(s.Keys[j.AuthKey])
 		n.IPv4 = s.newIPv4(label, n.Outside())
 		s.Nodes[id] = n
@@ -166,7 +170,7 @@ func (s *State) follow(n *Node) {
 	}
 	want := Label(n.Hostinfo.Hostname)
 	if n.Label != want {
-		n.Label = s.freeLabel(want, n.ID)
+		n.Label = s.freeLabel(want, n.ID, n.Realm)
 	}
 }
 
@@ -203,6 +207,7 @@ func (s *State) Remove(id tailcfg.NodeID) {
 		return
 	}
 	delete(s.Nodes, id)
+	s.Unshare(id, 0)
 	s.Removed[n.Key] = Removed{Machine: n.Machine, Label: n.Label, IPv4: n.IPv4, ID: n.ID, At: time.Now().UTC()}
 	s.forgetRemoved()
 }
@@ -237,7 +242,7 @@ func (s *State) Rename(id tailcfg.NodeID, name string) {
 	}
 	n.Renamed = name != ""
 	if n.Renamed {
-		n.Label = s.freeLabel(Label(name), id)
+		n.Label = s.freeLabel(Label(name), id, n.Realm)
 	} else {
 		s.follow(n)
 	}
@@ -246,8 +251,9 @@ func (s *State) Rename(id tailcfg.NodeID, name string) {
 // autoApprove approves the routes that the policy lets this node have by itself.
 func (s *State) autoApprove(n *Node) {
 	var add []netip.Prefix
+	p, who := s.realmOf(n.Realm).policy, s.In(n.Realm).Subject(n)
 	for _, r := range n.Advertised() {
-		if !slices.Contains(n.Routes, r) && s.policy.AutoApproves(s.Subject(n), r) {
+		if !slices.Contains(n.Routes, r) && p.AutoApproves(who, r) {
 			add = append(add, r)
 		}
 	}
