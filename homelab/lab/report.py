@@ -37,6 +37,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
     addresses = (now or {}).get("TailscaleIPs") or []
     idle = "NotRunning" if services.has_client(name) else "none"
     state = now["BackendState"] if now else idle
+    is_member = state == "Running" and not services.is_nobodys(name)
     docker = f"/proc/{lab.machines[name].pid}/root/run/docker.sock"
     wire_ = next((w for w in lab.wires.all if w.machine == name and w.nat), None)
     return {
@@ -45,7 +46,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
         "about": machine["about"],
         "stand_in": machine["stand_in"],
         "tailscale": state,
-        "tailnet_ip": next((a for a in addresses if "." in a), None) if state == "Running" else None,
+        "tailnet_ip": next((a for a in addresses if "." in a), None) if is_member else None,
         "docker": Path(docker).exists(),
         "gateway": machine["gateway"],
         "nat": wire_.nat if wire_ else None,

@@ -84,6 +84,11 @@ class Services:
 
         threading.Thread(target=work, daemon=True).start()
 
+    def is_nobodys(self, machine: str) -> bool:
+        """Whether a machine's tailscaled is the cloud's own, in nobody's tailnet."""
+        daemon = self._known.get((machine, daemons.TAILSCALED))
+        return bool(daemon and daemon.join)
+
     def running(self, machine: str) -> dict[str, str]:
         """How the lab's own daemons in a machine are: ``running`` or ``not running``."""
         return {
