@@ -41,6 +41,9 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
     interfaces = []
     for n, (network, address) in enumerate(machine.addresses.items()):
         length = topology.networks[network].prefix.prefixlen
+        if topology.cloud and name in topology.cloud.exits and topology.networks[network].public:
+            # An exit node carries nobody into the network it stands in, and here that is the whole internet.
+            length = 32
         interfaces.append(
             {
                 "network": network,
@@ -59,7 +62,7 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "interfaces": interfaces,
         "gateway": gateway,
         "upstream": next((i["name"] for i in interfaces if i["network"] == upstream), None),
-        "forwards": len(interfaces) > 1,
+        "forwards": len(interfaces) > 1 or bool(topology.cloud and name in topology.cloud.exits),
         "nat": machine.nat,
         "tailscale": machine.tailscale,
         "docker": machine.docker,

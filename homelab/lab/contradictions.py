@@ -179,6 +179,7 @@ def _cloud(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Probl
         yield Problem(
             where, f"{cloud.machine} plays the cloud but is not on a public network", "put it there"
         )
+    yield from _helpers(topology, document, gaps)
     wanted: list[tuple[IPv4Address, tuple[str | int, ...]]] = [(cloud.dns, ("cloud", "dns"))]
     wanted += [(a, ("cloud", "derp", n)) for n, a in enumerate(cloud.derp)]
     for address, path in wanted:
@@ -189,3 +190,26 @@ def _cloud(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Probl
         if address in cloud.derp[:n]:
             where = document.where(("cloud", "derp", n))
             yield Problem(where, f"{address} is there twice", "each DERP region has its own address")
+
+
+def _helpers(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
+    """The machines that play the cloud's parts elsewhere: they have a tailscaled that starts when asked."""
+    cloud = topology.cloud
+    assert cloud
+    places: list[tuple[str, tuple[str, ...]]] = [(n, ("cloud", "exits", n)) for n in cloud.exits]
+    places += [(cloud.relay, ("cloud", "relay"))] if cloud.relay else []
+    places += [(cloud.recorder, ("cloud", "recorder"))] if cloud.recorder else []
+    for name, path in places:
+        where = document.where(path)
+        if name not in topology.machines:
+            if name not in gaps.machines:
+                hint = nearest(name, [*topology.machines, *gaps.machines])
+                yield Problem(where, f"there is no machine {name!r}", hint)
+            continue
+        machine = topology.machines[name]
+        if machine.tailscale != "asked" and name not in gaps.partial:
+            yield Problem(where, f"{name} has `tailscale: {machine.tailscale}`", "write `tailscale: asked`")
+        on_internet = any(n in topology.networks and topology.networks[n].public for n in machine.addresses)
+        is_whole = name not in gaps.partial and not gaps.networks & set(machine.addresses)
+        if name != cloud.recorder and not on_internet and is_whole:
+            yield Problem(where, f"{name} is not on a public network", "put it there")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TAILSCALED, DNS, CLOUD, REGISTRY = "tailscaled", "dns", "cloud", "registry"
+RELAY, RECORDER = "relay", "recorder"
 PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
 CLOUD_STATE = "/var/lib/cloud"
@@ -13,7 +14,9 @@ CLOUD_HOME = "/opt/cloud"  # where the cloud's machine sees its program, its pag
 HUB = "hub"  # below the state folder: what the lab's hub offers
 HUB_STORAGE = "/srv/hub"  # where the cloud's machine sees it
 REGISTRY_SETTINGS = "/etc/docker-registry.yml"
-API_KEY, AUTH_KEY = "tskey-api-lab", "tskey-auth-lab"
+RECORDINGS = "/var/lib/recorder"  # in it a folder for each host, in that a file for each session
+SEEN = "/var/lib/relay"  # what Funnel's front end saw of the latest visit
+API_KEY, AUTH_KEY, FUNNEL_KEY = "tskey-api-lab", "tskey-auth-lab", "tskey-auth-funnel"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Daemon:
     argv: list[str]
     env: dict[str, str] = field(default_factory=dict)
     pid_file: str = ""  # where the machine's own scripts look for its PID
+    needs: tuple[str, ...] = ()  # daemons of the same machine that are started before
+    join: tuple[str, ...] = ()  # a tailscaled of the cloud's own: how it logs in
 
 
 REGISTRY_AT = "127.0.0.1:5000"  # where the cloud's front asks it
@@ -41,8 +46,13 @@ http: {{addr: {REGISTRY_AT}}}
 
 def known(blueprint: dict[str, Any]) -> dict[tuple[str, str], Daemon]:
     """Every daemon that the lab knows how to start."""
-    daemons = _cloud(blueprint)
-    daemons += [tailscaled(n, m) for n, m in blueprint["machines"].items() if m["udp_port"]]
+    daemons = [*_cloud(blueprint), *_helpers(blueprint)]
+    helpers = {(d.machine, d.name) for d in daemons}
+    daemons += [
+        tailscaled(n, m)
+        for n, m in blueprint["machines"].items()
+        if m["udp_port"] and (n, TAILSCALED) not in helpers
+    ]
     return {(d.machine, d.name): d for d in daemons}
 
 
@@ -75,5 +85,46 @@ def _cloud(blueprint: dict[str, Any]) -> list[Daemon]:
         "--ip", main, "--derp", ",".join(cloud["derp"]), "--dns", cloud["dns"], "--domain", cloud["tailnet"],
         "--owner", cloud["owner"], "--api-key", API_KEY, "--auth-key", AUTH_KEY,
     ]  # fmt: skip
+    if cloud["relay"]:
+        serve += ["--funnel", _public(blueprint, cloud["relay"]), "--funnel-key", FUNNEL_KEY]
+    for name, place in cloud["exits"].items():
+        where = "/".join((place["country"], place["code"], place["city"], place["city_code"]))
+        serve += ["--exit", f"{_exit_key(name)}={where}"]
     registry = ["docker-registry", "serve", REGISTRY_SETTINGS]
     return [Daemon(machine, DNS, dns), Daemon(machine, CLOUD, serve), Daemon(machine, REGISTRY, registry)]
+
+
+def _helpers(blueprint: dict[str, Any]) -> list[Daemon]:
+    """What plays parts of the cloud on machines of its own. Its tailscaled belong to no person."""
+    cloud, machines = blueprint["cloud"], blueprint["machines"]
+    if not cloud:
+        return []
+    made = [
+        _outsider(name, machines[name], _exit_key(name), name.replace("_", "-"), "--advertise-exit-node")
+        for name in cloud["exits"]
+    ]
+    program = f"{CLOUD_HOME}/cloud"
+    if name := cloud["relay"]:
+        made.append(_outsider(name, machines[name], FUNNEL_KEY, "funnel-ingress-node"))
+        argv = [program, "relay", "--listen", _public(blueprint, name), "--seen", SEEN]
+        made.append(Daemon(name, RELAY, argv, needs=(TAILSCALED,)))
+    if name := cloud["recorder"]:
+        argv = [program, "recorder", "--dir", RECORDINGS]
+        made.append(Daemon(name, RECORDER, argv, needs=(TAILSCALED,)))
+    return made
+
+
+def _outsider(name: str, machine: dict[str, Any], key: str, hostname: str, *more: str) -> Daemon:
+    up = ("tailscale", "up", f"--auth-key={key}", f"--hostname={hostname}", "--accept-dns=false", *more)
+    return replace(tailscaled(name, machine), join=up)
+
+
+def _exit_key(name: str) -> str:
+    return f"tskey-auth-exit-{name}"
+
+
+def _public(blueprint: dict[str, Any], name: str) -> str:
+    """The machine's address on the internet."""
+    nics = blueprint["machines"][name]["interfaces"]
+    nic = next(n for n in nics if blueprint["networks"][n["network"]]["public"])
+    return str(nic["addresses"][0]).partition("/")[0]

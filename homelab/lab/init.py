@@ -30,6 +30,7 @@ def main(config_path: str) -> None:
         if lab.enrolled:
             services.enroll()
         server.Server(lab, services, lab.folder / "lab.sock").start()
+        services.open_front_end()
     except (OSError, Refused) as error:
         problem = error if isinstance(error, Refused) else Refused(str(error), str(lab.folder / "init.log"))
         lab.note(f"failed: {problem.what}")

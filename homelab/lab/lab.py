@@ -71,7 +71,7 @@ class Lab:
         self.note("addresses and rules")
 
     def _plan(self, name: str, machine: dict[str, Any], place: Path, built: dict[str, Path]) -> anchor.Plan:
-        has_client = machine["tailscale"] == "installed" or (
+        has_client = machine["tailscale"] in ("installed", "asked") or (
             self.enrolled and machine["tailscale"] == "later"
         )
         client = built["tailscale"] / "layer" if has_client else None
@@ -85,6 +85,8 @@ class Lab:
             home = daemons.CLOUD_HOME
             places += [root.Place(str(built[n]), f"{home}/{n}") for n in ("cloud", "www", "ca")]
             places.append(root.Place(str(self.folder / daemons.HUB), daemons.HUB_STORAGE))
+        elif cloud and name in (cloud["relay"], cloud["recorder"]):  # the same program, in another part
+            places.append(root.Place(str(built["cloud"]), f"{daemons.CLOUD_HOME}/cloud"))
         return anchor.Plan(
             name,
             machine["hostname"],

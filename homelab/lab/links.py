@@ -40,6 +40,12 @@ def addresses(machine: dict[str, Any]) -> str:
         lines += [f"addr add {address} dev {nic['name']}" for address in nic["addresses"]]
         lines.append(f"link set {nic['name']} up")
     via = f"via {machine['gateway']}" if machine["gateway"] else f"dev {machine['interfaces'][0]['name']}"
+    if machine["gateway"] and all(
+        a.endswith("/32") for nic in machine["interfaces"] for a in nic["addresses"]
+    ):
+        via += (
+            f" dev {machine['upstream']} onlink"  # alone in its network, it would not believe the router near
+        )
     lines.append(f"route add default {via}")
     return "\n".join(lines) + "\n"
 

@@ -40,6 +40,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
     addresses = (now or {}).get("TailscaleIPs") or []
     idle = "NotRunning" if services.has_client(name) else "none"
     state = now["BackendState"] if now else idle
+    is_member = state == "Running" and not services.is_nobodys(name)
     wire_ = next((w for w in lab.wires.all if w.machine == name and w.nat), None)
     return {
         "addresses": {nic["network"]: nic["addresses"][0] for nic in machine["interfaces"]},
@@ -47,7 +48,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
         "about": machine["about"],
         "stand_in": machine["stand_in"],
         "tailscale": state,
-        "tailnet_ip": next((a for a in addresses if "." in a), None) if state == "Running" else None,
+        "tailnet_ip": next((a for a in addresses if "." in a), None) if is_member else None,
         "docker": _answers(f"/proc/{lab.machines[name].pid}/root{engine.SOCKET}"),
         "gateway": machine["gateway"],
         "nat": wire_.nat if wire_ else None,

@@ -72,7 +72,8 @@ class Server:
             daemon = Daemon(machine.name, name, argv, request.get("env") or {})
         else:
             daemon = self._services.daemon(machine.name, name)
-        self._services.start(daemon, connection)
+            self._services.ask_for(daemon)
+        self._services.start(daemon, connection)  # it answers that it runs already, and its PID
 
     def _do_stop(self, request: dict[str, Any], connection: socket.socket) -> None:
         self._lab.machine(request.get("machine")).pass_on(connection, request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 
 from . import daemons, tailnet
@@ -20,6 +21,9 @@ class Services:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._known = daemons.known(lab.blueprint)
+        self._asked: set[tuple[str, str]] = (
+            set()
+        )  # those that run only when somebody wants them, and somebody did
 
     def start_all(self) -> None:
         """The cloud, and the tailscaled of every machine that has one.
@@ -50,6 +54,41 @@ class Services:
         self._lab.note(f"started again: {', '.join(names) or 'nothing'}")
         return names
 
+    def ask_for(self, daemon: Daemon) -> None:
+        """Start a known daemon and what it needs, logged in where it is the cloud's own.
+
+        Raises:
+            Refused: one does not start.
+        """
+        for name in daemon.needs:
+            self.ask_for(self._known[daemon.machine, name])
+        self._asked.add((daemon.machine, daemon.name))
+        self._begin(daemon)
+        if daemon.join:
+            machine = self._lab.machines[daemon.machine]
+            tailnet.await_daemon(machine)
+            machine.ask("quiz", argv=[*daemon.join, f"--timeout={tailnet.PATIENCE:.0f}s"])
+
+    def open_front_end(self) -> None:
+        """Start Funnel's front end, beside what the caller does: nobody waits for it, and all count on it."""
+        cloud = self._lab.blueprint["cloud"]
+        if not cloud or not cloud["relay"]:
+            return
+
+        def work() -> None:
+            try:
+                self.ask_for(self._known[cloud["relay"], daemons.RELAY])
+                self._lab.note("Funnel's front end is open")
+            except (OSError, Refused) as error:
+                self._lab.note(f"Funnel's front end did not start: {error}")
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def is_nobodys(self, machine: str) -> bool:
+        """Whether a machine's tailscaled is the cloud's own, in nobody's tailnet."""
+        daemon = self._known.get((machine, daemons.TAILSCALED))
+        return bool(daemon and daemon.join)
+
     def running(self, machine: str) -> dict[str, str]:
         """How the lab's own daemons in a machine are: ``running`` or ``not running``."""
         return {
@@ -60,14 +99,15 @@ class Services:
 
     def _wanted(self) -> list[Daemon]:
         """Every daemon that should run; the public DNS, which the others ask, first."""
-        return [d for d in self._known.values() if self._is_wanted(d)]
+        return [d for key, d in self._known.items() if key in self._asked or self._is_always_there(d)]
 
-    def _is_wanted(self, daemon: Daemon) -> bool:
+    def _is_always_there(self, daemon: Daemon) -> bool:
         if daemon.name == daemons.TAILSCALED:
-            return self.has_client(daemon.machine)
+            how = self._lab.blueprint["machines"][daemon.machine]["tailscale"]
+            return how != "asked" and self.has_client(daemon.machine)
         if daemon.name == daemons.REGISTRY:  # from the first image that is offered
             return any((self._lab.folder / daemons.HUB).iterdir())
-        return True
+        return daemon.name in (daemons.DNS, daemons.CLOUD)
 
     def start_registry(self) -> None:
         """Start what serves the hub's images, if it does not run, and wait until it answers.
@@ -131,12 +171,13 @@ class Services:
         Raises:
             Refused: one could not.
         """
-        nodes = [n for n, m in self._lab.blueprint["machines"].items() if m["tailscale"] != "none"]
+        machines = self._lab.blueprint["machines"]
+        nodes = [n for n, m in machines.items() if m["tailscale"] in ("installed", "later")]
         for name in nodes:
             if not self.has_client(name):
                 self._install(name)
             self._begin(self._known[name, daemons.TAILSCALED])
-        hostnames = {n: self._lab.blueprint["machines"][n]["hostname"] for n in nodes}
+        hostnames = {n: machines[n]["hostname"] for n in nodes}
         tailnet.join({n: self._lab.machines[n] for n in nodes}, hostnames)
         self._lab.enrolled = True
         self._lab.note(f"{len(nodes)} machines see each other")

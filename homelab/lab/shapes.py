@@ -83,7 +83,11 @@ class Network(Part):
 
 
 class Machine(Part):
-    """A machine: what it is for, where it is, who carries its packets out."""
+    """A machine: what it is for, where it is, who carries its packets out.
+
+    `tailscale`: `installed` runs from the start, `later` is installed by a stage; `asked` is installed,
+    runs when somebody starts it, and is no member of the people's tailnet unless a stage makes it one.
+    """
 
     role: str = Field(min_length=1, max_length=60)
     about: str = Field("", max_length=200)
@@ -92,9 +96,18 @@ class Machine(Part):
     also: dict[str, list[Address]] = Field(default_factory=dict)
     gateway: str | None = None
     nat: Literal["cone", "symmetric"] | None = None
-    tailscale: Literal["none", "later", "installed"] = "none"
+    tailscale: Literal["none", "later", "installed", "asked"] = "none"
     docker: StrictBool = False  # an engine of its own, which `sudo service docker start` starts
     disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
+
+
+class Place(Part):
+    """Where a rented exit node is said to stand."""
+
+    country: str = Field(min_length=1, max_length=40, pattern=r"^[^/=]+$")
+    code: str = Field(pattern=r"^[A-Z]{2}$")
+    city: str = Field(min_length=1, max_length=40, pattern=r"^[^/=]+$")
+    city_code: str = Field(pattern=r"^[A-Z]{3}$")
 
 
 class Cloud(Part):
@@ -104,6 +117,9 @@ class Cloud(Part):
     derp: list[Address] = Field(min_length=1, max_length=8)
     dns: Address
     tailnet: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*\.ts\.net$")
+    relay: str | None = None  # Funnel's front end
+    recorder: str | None = None  # keeps recordings of shell sessions
+    exits: dict[str, Place] = Field(default_factory=dict)  # a VPN provider's exit nodes
     owner: str = Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 
 

@@ -53,7 +53,8 @@ def up(topology_file: Path, *, enrolled: bool) -> str:
         owner.wait()
         raise
     count = f"{len(ready['machines'])} machines on {len(ready['networks'])} networks"
-    joined = sum(m["tailscale"] != "none" for m in ready["machines"].values()) if enrolled else 0
+    members = [m for m in ready["machines"].values() if m["tailscale"] in ("installed", "later")]
+    joined = len(members) if enrolled else 0
     tailnet = f", {joined} of them in one tailnet" if joined else ""
     return f"the lab is up after {time.monotonic() - start:.1f} s: {count}{tailnet} (tier {launch.tier()})"
 

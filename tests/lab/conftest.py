@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ class Lab:
                 rc = connection.answer()["rc"]
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(argv, rc, out.read().decode(), err.read().decode())
+            return subprocess.CompletedProcess(
+                argv, rc, out.read().decode(errors="replace"), err.read().decode(errors="replace")
+            )
 
     def says(self, machine: str, *argv: str, **more: Any) -> str:
         """What a command that must succeed prints."""
@@ -77,6 +80,61 @@ class Lab:
 
     def machine(self, name: str) -> dict[str, Any]:
         return dict(self.ask("status")["machines"][name])
+
+    def curl(self, machine: str, *argv: str, stdin: bytes = b"") -> tuple[int, str]:
+        """The status and body that a page answers with."""
+        out = self.says(machine, "curl", "-sSL", "-m", "15", "-w", "\n%{http_code}", *argv, stdin=stdin)
+        body, _, code = out.rpartition("\n")
+        return int(code), body
+
+    def api(self, method: str, path: str, body: Any = None, token: str = "tskey-api-lab") -> tuple[int, Any]:
+        """A request to the admin API, as a program on the internet would make it."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        more = ["--data-binary", "@-"] if body is not None else []
+        url = f"https://api.tailscale.com/api/v2/{path}"
+        code, answer = self.curl("visitor", "-X", method, "-u", f"{token}:", *more, url, stdin=text.encode())
+        return code, json.loads(answer or "{}")
+
+    def policy(self, **sections: Any) -> None:
+        """Put a policy in force: everybody reaches everything, and `sections`."""
+        everything = {"grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}]}
+        code, answer = self.api("POST", "tailnet/-/acl", everything | sections)
+        assert code == 200, answer
+
+    def key(self, *tags: str) -> str:
+        """An auth key for machines with these tags."""
+        create = {"reusable": True, "preauthorized": True, "tags": list(tags)}
+        code, made = self.api("POST", "tailnet/-/keys", {"capabilities": {"devices": {"create": create}}})
+        assert code == 200, made
+        return str(made["key"])
+
+    def tailnet_ip(self, machine: str) -> str:
+        return str(self.machine(machine)["tailnet_ip"])
+
+    def background(self, machine: str, *argv: str) -> Running:
+        """A command that runs beside the test."""
+        return Running(self, machine, argv)
+
+
+class Running:
+    """A command in a machine, and what it has said up to now."""
+
+    def __init__(self, lab: Lab, machine: str, argv: tuple[str, ...]) -> None:
+        self._open = ExitStack()
+        self._file = self._open.enter_context(tempfile.NamedTemporaryFile(suffix=".out"))  # noqa: SIM115
+        request = {"op": "run", "machine": machine, "argv": list(argv)}
+        with Path("/dev/null").open("rb") as nothing:
+            fds = [nothing.fileno(), self._file.fileno(), self._file.fileno()]
+            self._connection = self._open.enter_context(labsocket.ask(lab.socket, request, fds))
+            self._connection.answer()
+
+    def said(self) -> str:
+        return Path(self._file.name).read_text(errors="replace")
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end: its status, and all that it said."""
+        with self._open:
+            return int(self._connection.answer()["rc"]), self.said()
 
 
 class Owned:
@@ -125,6 +183,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     yield owned.lab
     owned.end()
     assert not list(owned.state.iterdir()), "the lab left something in its state folder"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of the module's own, every node in the tailnet: its policy and its daemons may be changed."""
+    owned = Owned("--enrolled", state=tmp_path_factory.mktemp("o"))
+    yield owned.lab
+    owned.end()
 
 
 @pytest.fixture

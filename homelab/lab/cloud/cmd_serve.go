@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log"
 	"net/netip"
 	"os"
@@ -20,6 +21,9 @@ type serveOptions struct {
 	ip              netip.Addr
 	relays          []netip.Addr
 	dns             netip.AddrPort
+	funnel          netip.Addr // public address of Funnel's front end; none: there is no Funnel
+	funnelKey       string
+	exits           exitFlags
 	domain, owner   string
 	apiKey, authKey string
 }
@@ -36,6 +40,12 @@ func serveFlags(args []string) (*serveOptions, error) {
 	f.StringVar(&dns, "dns", "", "address of public DNS (`cloud dns`)")
 	f.StringVar(&o.domain, "domain", "", "name of a new tailnet, such as snow-burbot.ts.net")
 	f.StringVar(&o.owner, "owner", "", "who owns a new tailnet, an email address")
+	f.Func("funnel", "public address of Funnel's front end", func(text string) (err error) {
+		o.funnel, err = netip.ParseAddr(text)
+		return err
+	})
+	f.StringVar(&o.funnelKey, "funnel-key", "", "reusable auth key of Funnel's front end")
+	f.Var(&o.exits, "exit", "a rented exit node, AUTH-KEY=COUNTRY/CODE/CITY/CODE; may be repeated")
 	f.StringVar(&o.apiKey, "api-key", "", "API token of the owner, known beforehand")
 	f.StringVar(&o.authKey, "auth-key", "", "reusable auth key of the owner, known beforehand")
 	if err := parseFlags(f, args, "state", "ca", "www", "ip", "derp", "dns", "domain", "owner"); err != nil {
@@ -94,6 +104,7 @@ func runServe(ctx context.Context, args []string) error {
 		log.Printf("dns: %v (will be told as soon as it is there)", err)
 	}
 	go outside.Stay(ctx)
+	go follow(ctx, net, o, publish)
 	net.ReapEphemeral()
 	// Last, for a socket that takes connections says that all is ready.
 	if err := c.listenAdmin(filepath.Join(o.state, adminSocket)); err != nil {
@@ -120,13 +131,19 @@ func lockState(dir string) (unlock func(), err error) {
 
 // knownKeys adds the keys of the command line, unless the state has them.
 func knownKeys(net *tailnet.Tailnet, o *serveOptions) error {
-	for _, k := range []struct {
+	type known struct {
 		secret string
 		key    tailnet.Key
-	}{
+	}
+	all := []known{
 		{o.apiKey, tailnet.Key{ID: "klabapiCNTRL", Kind: tailnet.APIToken, Description: "the lab's own API token"}},
 		{o.authKey, tailnet.Key{ID: "klabauthCNTRL", Kind: tailnet.AuthKey, Reusable: true, Preauthorized: true, Description: "the lab's own auth key"}},
-	} {
+		{o.funnelKey, tailnet.Key{ID: "kfunnelCNTRL", Kind: tailnet.AuthKey, Reusable: true, Ingress: true}},
+	}
+	for i, e := range o.exits {
+		all = append(all, known{e.key, tailnet.Key{ID: fmt.Sprintf("kexit%dCNTRL", i), Kind: tailnet.AuthKey, Reusable: true, Exit: &e.at}})
+	}
+	for _, k := range all {
 		if k.secret == "" || net.View().FindKey(k.secret) != nil {
 			continue
 		}

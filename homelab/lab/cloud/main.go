@@ -4,6 +4,8 @@
 //	cloud ca    --dir DIR
 //	cloud repo  --tailscale DIR --version V --out DIR
 //	cloud dns   --state DIR --listen IP [--record NAME=IP]…
+//	cloud recorder --dir DIR
+//	cloud relay --listen IP
 //	cloud serve --state DIR --ca DIR --www DIR --ip IP --derp IP,IP --dns IP --domain NAME --owner EMAIL
 //
 // Exit status: 0 done, 1 failed, 2 wrong command line, 3 something that it needs is missing.
@@ -32,14 +34,17 @@ var commands = map[string]command{
 	"repo":  {"write the package and install pages", runRepo},
 	"dns":   {"answer public DNS", runDNS},
 	"serve": {"be everything else", runServe},
+	// Machines of their own:
+	"relay":    {"be Funnel's front end", runRelay},
+	"recorder": {"keep recordings of shell sessions", runRecorder},
 }
 
 func main() {
 	log.SetFlags(log.Ltime | log.Lmicroseconds)
 	if len(os.Args) < 2 || commands[os.Args[1]].run == nil {
-		fmt.Fprintln(os.Stderr, "usage: cloud ca|repo|dns|serve --help")
-		for _, name := range []string{"ca", "repo", "dns", "serve"} {
-			fmt.Fprintf(os.Stderr, "  %-6s %s\n", name, commands[name].about)
+		fmt.Fprintln(os.Stderr, "usage: cloud ca|repo|dns|serve|relay|recorder --help")
+		for _, name := range []string{"ca", "repo", "dns", "serve", "relay", "recorder"} {
+			fmt.Fprintf(os.Stderr, "  %-8s %s\n", name, commands[name].about)
 		}
 		os.Exit(2)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/netip"
+	"time"
 
 	"homelab/cloud/derp"
 	"homelab/cloud/dnsd"
@@ -18,6 +19,11 @@ func publicNames(s *tailnet.State, o *serveOptions) dnsd.Set {
 	}
 	for i, a := range o.relays {
 		set.A[derp.HostName(i)] = []netip.Addr{a}
+	}
+	for _, n := range s.Sorted() {
+		if o.funnel.IsValid() && n.Hostinfo != nil && n.Hostinfo.IngressEnabled && !n.Expired(time.Now()) {
+			set.A[s.FQDN(n)] = []netip.Addr{o.funnel}
+		}
 	}
 	return set
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,13 +18,16 @@ import (
 
 // API serves the admin API of one tailnet.
 type API struct {
-	net *tailnet.Tailnet
+	net   *tailnet.Tailnet
+	whole *tailnet.Tailnet
 	// publish is called when names in public DNS may have changed.
 	publish func() error
 }
 
-// New makes the API.
-func New(net *tailnet.Tailnet, publish func() error) *API { return &API{net, publish} }
+// New makes the API; net holds all tailnets.
+func New(net *tailnet.Tailnet, publish func() error) *API {
+	return &API{net: net.In(""), whole: net, publish: publish}
+}
 
 // Error is an answer that is no success.
 type Error struct {
@@ -58,8 +62,7 @@ type raw string
 
 const maxBody = 2 << 20
 
-// Handler is the API as a web handler.
-func (a *API) Handler() http.Handler {
+func (a *API) handler() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("POST /api/v2/oauth/token", a.token)
 	on := func(pattern, scope string, h handler) {
@@ -72,6 +75,8 @@ func (a *API) Handler() http.Handler {
 	a.dns(on)
 	a.users(on)
 	a.settings(on)
+	a.logs(on)
+	a.invites(on)
 	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		log.Printf("api: no such request: %s %s", r.Method, r.URL.Path)
 		fail(w, &Error{Status: http.StatusNotFound, Message: "the lab's API does not know " + r.Method + " " + r.URL.Path})
@@ -123,21 +128,22 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, scope string, write 
 
 // authenticate finds the token: "Bearer TOKEN", or as the user name or password of basic authentication.
 func (a *API) authenticate(r *http.Request) (*tailnet.Key, error) {
-	var candidates []string
-	if user, password, ok := r.BasicAuth(); ok {
-		candidates = []string{user, password}
-	} else if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		candidates = []string{t}
-	}
-	for _, t := range candidates {
-		if t == "" {
-			continue
-		}
+	for _, t := range secrets(r) {
 		if k := a.net.View().FindKey(t); k != nil && k.Kind == tailnet.APIToken && k.Problem(time.Now()) == "" {
 			return k, nil
 		}
 	}
 	return nil, &Error{Status: http.StatusUnauthorized, Message: "API token invalid"}
+}
+
+// secrets are what the request says to be let in.
+func secrets(r *http.Request) (out []string) {
+	if user, password, ok := r.BasicAuth(); ok {
+		out = []string{user, password}
+	} else if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		out = []string{t}
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
 }
 
 // checkTailnet takes "-" (the token's own), the name of the tailnet, or its owner's organisation.

@@ -36,7 +36,7 @@ func (a *API) devices(on func(pattern, scope string, h handler)) {
 
 // find is the device of that id: the number, or the stable id.
 func find(s *tailnet.State, id string) *tailnet.Node {
-	for _, n := range s.Nodes {
+	for _, n := range s.Sorted() {
 		if string(n.StableID) == id || strconv.FormatInt(int64(n.ID), 10) == id {
 			return n
 		}
@@ -186,6 +186,11 @@ func (a *API) listDevices(c *call) (any, error) {
 	out := []any{}
 	for _, n := range st.Sorted() {
 		out = append(out, a.device(st, n))
+	}
+	for _, n := range a.sharedIn(st) {
+		d := a.device(st, n)
+		d["isExternal"] = true
+		out = append(out, d)
 	}
 	return map[string]any{"devices": out}, nil
 }

@@ -181,8 +181,8 @@ func (a *API) listKeys(c *call) (any, error) {
 	st := a.net.View()
 	out := []map[string]any{}
 	for _, k := range st.Keys {
-		if k.Kind == tailnet.APIToken && k.Client != "" {
-			continue // a client's token is no key of its own
+		if k.Kind == tailnet.APIToken && k.Client != "" || k.Outside() {
+			continue // a client's token is no key of its own; the others are the lab's
 		}
 		out = append(out, keyJSON(k))
 	}

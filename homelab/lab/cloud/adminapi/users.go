@@ -40,7 +40,7 @@ func findUser(s *tailnet.State, id string) *tailnet.User {
 
 func (a *API) user(st *tailnet.State, u *tailnet.User) map[string]any {
 	devices, connected, seen := 0, false, u.Created
-	for _, n := range st.Nodes {
+	for _, n := range st.Sorted() {
 		if n.User != u.ID || len(n.Tags) > 0 {
 			continue
 		}

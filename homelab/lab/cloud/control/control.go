@@ -21,7 +21,7 @@ import (
 // LoginBase is where people sign in. Clients of the default control plane take no page from elsewhere.
 const LoginBase = "https://login.tailscale.com"
 
-// Server is the control plane of one tailnet.
+// Server is the control plane of all tailnets.
 type Server struct {
 	net     *tailnet.Tailnet
 	relays  *tailcfg.DERPMap
@@ -41,6 +41,8 @@ func New(net *tailnet.Tailnet, relays *tailcfg.DERPMap, publish func() error) *S
 	m.HandleFunc("POST /machine/map", s.serveMap)
 	m.HandleFunc("POST /machine/set-dns", s.setDNS)
 	m.HandleFunc("POST /machine/feature/query", s.queryFeature)
+	m.HandleFunc("GET /machine/ssh/action/{src}/to/{dst}", s.sshCheck)
+	m.HandleFunc("POST /machine/ssh/notify", s.sshNotify)
 	m.HandleFunc("POST /machine/update-health", accept)
 	m.HandleFunc("POST /machine/audit-log", accept)
 	m.HandleFunc("PATCH /machine/set-device-attr", accept)

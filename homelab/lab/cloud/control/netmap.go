@@ -41,6 +41,11 @@ func (s *Server) node(st *tailnet.State, n *tailnet.Node, routes []netip.Prefix)
 	if len(n.Tags) > 0 {
 		out.User = tailnet.TaggedUser.ID
 	}
+	if l := n.Exit; l != nil && n.Hostinfo != nil {
+		h := n.Hostinfo.Clone()
+		h.Location = &tailcfg.Location{Country: l.Country, CountryCode: l.CountryCode, City: l.City, CityCode: l.CityCode, Priority: 100}
+		out.Hostinfo = h.View()
+	}
 	if !online && !n.LastSeen.IsZero() {
 		seen := n.LastSeen
 		out.LastSeen = &seen
@@ -60,6 +65,9 @@ func subnets(routes []netip.Prefix) []netip.Prefix {
 
 // capabilities are what the node may do, by the tailnet's settings and the policy's nodeAttrs.
 func capabilities(st *tailnet.State, n *tailnet.Node) tailcfg.NodeCapMap {
+	if n.Outside() {
+		return tailcfg.NodeCapMap{}
+	}
 	caps := st.Policy().Attributes(st.Subject(n))
 	caps[tailcfg.CapabilityFileSharing] = nil
 	if u := st.User(n.User); len(n.Tags) == 0 && isAdmin(u) {
@@ -71,6 +79,7 @@ func capabilities(st *tailnet.State, n *tailnet.Node) tailcfg.NodeCapMap {
 	}
 	if st.Policy().SSH {
 		caps[tailcfg.CapabilitySSH] = nil
+		caps[tailcfg.NodeAttrSSHEnvironmentVariables] = nil // acceptEnv
 	}
 	if st.Settings.HTTPS {
 		caps[tailcfg.CapabilityHTTPS] = nil
@@ -83,6 +92,12 @@ func capabilities(st *tailnet.State, n *tailnet.Node) tailcfg.NodeCapMap {
 
 // peer is n as looker may see it; nil if it may not.
 func (s *Server) peer(st *tailnet.State, looker, n *tailnet.Node) *tailcfg.Node {
+	if looker.Outside() || n.Outside() {
+		return s.outsider(st, looker, n)
+	}
+	if looker.Realm != n.Realm {
+		return s.stranger(st, looker, n)
+	}
 	p, a, b := st.Policy(), st.Subject(looker), st.Subject(n)
 	b.Routes = s.net.PrimaryRoutes(st, n)
 	open, routes := p.Reaches(a, b)
@@ -98,6 +113,9 @@ func (s *Server) peer(st *tailnet.State, looker, n *tailnet.Node) *tailcfg.Node 
 // dns is the DNS configuration of node n.
 func dns(st *tailnet.State, n *tailnet.Node) *tailcfg.DNSConfig {
 	out := &tailcfg.DNSConfig{Routes: map[string][]*dnstype.Resolver{}}
+	if n.Outside() {
+		return out
+	}
 	if st.DNS.MagicDNS {
 		out.Proxied = true
 		out.Domains = []string{st.Domain}
@@ -128,11 +146,15 @@ func resolvers(addrs []netip.Addr) []*dnstype.Resolver {
 
 // filter is what n lets in.
 func filter(st *tailnet.State, n *tailnet.Node) []tailcfg.FilterRule {
+	if n.Outside() {
+		return outsideFilter(st, n)
+	}
 	var all []policy.Subject
 	for _, o := range st.Sorted() {
 		all = append(all, st.Subject(o))
 	}
-	return st.Policy().Filter(st.Subject(n), all)
+	all = append(all, guests(st, n)...)
+	return append(st.Policy().Filter(st.Subject(n), all), ingressGrant(st, n)...)
 }
 
 // same compares what goes over the wire.

@@ -108,15 +108,17 @@ func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Ti
 			page = st.LoginFor(j, now)
 			return nil
 		}
-		if err == nil {
-			err = s.tag(st, who, req.Hostinfo.RequestTags, &j)
-		}
 		if err != nil {
 			return &refusal{err} // and a one-off key is not used up by it
 		}
 		st.CloseLogin(j.Machine)
-		joined = st.Join(j, now)
-		return nil
+		return st.Within(s.realmOf(st, j), func(st *tailnet.State) error {
+			if err := s.tag(st, who, req.Hostinfo.RequestTags, &j); err != nil {
+				return &refusal{err}
+			}
+			joined = st.Join(j, now)
+			return nil
+		})
 	})
 	var no *refusal
 	switch {
@@ -127,7 +129,7 @@ func (s *Server) admit(req *tailcfg.RegisterRequest, j tailnet.Join, now time.Ti
 	case page != nil:
 		return &tailcfg.RegisterResponse{AuthURL: LoginBase + "/a/" + page.Token}, nil
 	}
-	st := s.net.View()
+	st := s.net.View().In(joined.Realm)
 	log.Printf("control: %s joined as %s (%s)", st.FQDN(joined), joined.IPv4, strings.Join(append(slices.Clone(joined.Tags), st.User(joined.User).Login), " "))
 	return s.welcome(st, joined), nil
 }
@@ -179,6 +181,14 @@ func (s *Server) vouch(st *tailnet.State, req *tailcfg.RegisterRequest, j *tailn
 		who = policy.Subject{Tags: k.Tags}
 	}
 	return who, nil
+}
+
+// realmOf is the tailnet that the node joins: its person's, or its key's.
+func (s *Server) realmOf(st *tailnet.State, j tailnet.Join) string {
+	if k := st.Keys[j.AuthKey]; k != nil {
+		return k.Realm
+	}
+	return st.User(j.User).Realm
 }
 
 func isAdmin(u *tailnet.User) bool { return u.Role == "owner" || u.Role == "admin" }

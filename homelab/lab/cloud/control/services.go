@@ -22,6 +22,7 @@ func (s *Server) setDNS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "node not found", http.StatusNotFound)
 		return
 	}
+	st = st.In(n.Realm)
 	if !st.Settings.HTTPS {
 		http.Error(w, "HTTPS certificates are not enabled for this tailnet: turn them on at "+LoginBase+"/admin/dns", http.StatusForbidden)
 		return
@@ -58,19 +59,18 @@ func (s *Server) queryFeature(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "node not found", http.StatusNotFound)
 		return
 	}
+	st = st.In(n.Realm)
 	caps := capabilities(st, n)
 	_, https := caps[tailcfg.CapabilityHTTPS]
 	_, funnel := caps[tailcfg.NodeAttrFunnel]
+	page := func(feature string) string { return LoginBase + "/f/" + feature + "?node=" + string(n.StableID) }
 	switch {
 	case req.Feature == "serve" && !https:
-		writeJSON(w, tailcfg.QueryFeatureResponse{ShouldWait: true, URL: LoginBase + "/admin/dns",
-			Text: "Serve is not enabled on your tailnet.\nTo enable HTTPS certificates, visit:"})
-	case req.Feature == "funnel" && !https:
-		writeJSON(w, tailcfg.QueryFeatureResponse{ShouldWait: true, URL: LoginBase + "/admin/dns",
-			Text: "Funnel needs HTTPS certificates, and they are not enabled on your tailnet.\nTo enable, visit:"})
-	case req.Feature == "funnel" && !funnel:
-		writeJSON(w, tailcfg.QueryFeatureResponse{ShouldWait: true, URL: LoginBase + "/admin/acls",
-			Text: "Funnel is not enabled for this machine.\nAdd it to nodeAttrs of the policy (attr \"funnel\") at:"})
+		writeJSON(w, tailcfg.QueryFeatureResponse{ShouldWait: true, URL: page("serve"),
+			Text: "Serve is not enabled on your tailnet.\nTo enable, visit:"})
+	case req.Feature == "funnel" && !(https && funnel):
+		writeJSON(w, tailcfg.QueryFeatureResponse{ShouldWait: true, URL: page("funnel"),
+			Text: "Funnel is not enabled on your tailnet.\nTo enable, visit:"})
 	default:
 		writeJSON(w, tailcfg.QueryFeatureResponse{Complete: true})
 	}

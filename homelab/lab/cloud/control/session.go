@@ -32,8 +32,10 @@ type shown struct {
 	expired bool
 	policy  *policy.Policy
 	domain  string
+	shares  int    // how many there are: one more or less may show or hide it
 	primary string // routes through it
 	visible bool
+	ownExit bool // there is an exit node of the tailnet's own
 }
 
 func newSession(s *Server, id tailcfg.NodeID, k key.NodePublic) *session {
@@ -44,6 +46,9 @@ func newSession(s *Server, id tailcfg.NodeID, k key.NodePublic) *session {
 func (m *session) next() *tailcfg.MapResponse {
 	st := m.s.net.View()
 	n := st.Nodes[m.id]
+	if n != nil {
+		st = st.In(n.Realm)
+	}
 	if n == nil {
 		m.over = true
 		return m.s.tombstone(st, m.key, st.Removed[m.key])
@@ -82,8 +87,8 @@ func (m *session) about(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapResp
 	if st.Domain != m.last.Domain {
 		res.Domain, m.last.Domain, news = st.Domain, st.Domain, true
 	}
-	if m.first {
-		res.SSHPolicy = &tailcfg.SSHPolicy{Rules: []*tailcfg.SSHRule{}}
+	if p := sshPolicy(st, n); m.first || !same(p, m.last.SSHPolicy) {
+		res.SSHPolicy, m.last.SSHPolicy, news = p, p, true
 	}
 	m.profile(st, n, res)
 	return news || len(res.UserProfiles) > 0
@@ -96,12 +101,13 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 	present := map[tailcfg.NodeID]bool{}
 	var changed []*tailcfg.Node
 	if !n.Expired(now) && n.Approved {
-		for _, o := range st.Sorted() {
+		ownExit := m.s.ownExit(st)
+		for _, o := range slices.Concat(st.Sorted(), st.Outsiders(), st.Strangers(n)) {
 			if o.ID == n.ID || !o.Approved {
 				continue
 			}
 			look := shown{n: o, self: mine(m.peers[o.ID].self), online: m.s.net.Online(o.ID), expired: o.Expired(now),
-				policy: st.Policy(), domain: st.Domain, primary: text(m.s.net.PrimaryRoutes(st, o))}
+				policy: st.In(o.Realm).Policy(), domain: st.FQDN(o), shares: len(st.Shares), primary: text(m.s.net.PrimaryRoutes(st, o)), ownExit: ownExit}
 			was, known := m.peers[o.ID]
 			look.visible = was.visible
 			if known && look == was {
@@ -112,6 +118,7 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 			look.visible = p != nil
 			m.peers[o.ID] = look
 			if p != nil {
+				suggest(p, ownExit, o.Outside())
 				present[o.ID] = true
 				changed = append(changed, p)
 				m.profile(st, o, res)
@@ -142,7 +149,7 @@ func (m *session) others(st *tailnet.State, n *tailnet.Node, res *tailcfg.MapRes
 func selfOf(n *tailnet.Node) func(before *tailnet.Node) *tailnet.Node {
 	return func(before *tailnet.Node) *tailnet.Node {
 		if before != nil && before.User == n.User && before.IPv4 == n.IPv4 && slices.Equal(before.Tags, n.Tags) &&
-			slices.Equal(before.ActiveRoutes(), n.ActiveRoutes()) {
+			before.WantsIngress() == n.WantsIngress() && slices.Equal(before.ActiveRoutes(), n.ActiveRoutes()) {
 			return before
 		}
 		return n

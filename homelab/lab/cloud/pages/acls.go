@@ -36,5 +36,5 @@ func (p *Pages) setACLs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log.Print("admin: policy changed")
-	http.Redirect(w, r, "/admin/acls?saved=1", http.StatusSeeOther)
+	http.Redirect(w, r, "/admin/acls"+p.query("saved=1"), http.StatusSeeOther)
 }

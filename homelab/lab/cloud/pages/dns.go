@@ -63,7 +63,7 @@ func (p *Pages) setDNS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log.Printf("admin: dns: %s", strings.Join(changed, ", "))
-	http.Redirect(w, r, "/admin/dns", http.StatusSeeOther)
+	http.Redirect(w, r, "/admin/dns"+p.query(), http.StatusSeeOther)
 }
 
 func statusOf(err error) int {

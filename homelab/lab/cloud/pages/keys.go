@@ -31,7 +31,7 @@ func (p *Pages) showKeys(w http.ResponseWriter, status int, body keysBody) {
 	st := p.net.View()
 	var all []*tailnet.Key
 	for _, k := range st.Keys {
-		if k.Kind != tailnet.APIToken || k.Client == "" {
+		if (k.Kind != tailnet.APIToken || k.Client == "") && !k.Outside() {
 			all = append(all, k)
 		}
 	}

@@ -20,7 +20,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) askLogin(w http.ResponseWriter, r *http.Request, status int, wrong string) {
-	st := p.net.View()
+	st := p.whole.View()
 	l := st.Logins[r.PathValue("token")]
 	if l == nil {
 		p.fail(w, http.StatusNotFound, "This login has ended.",
@@ -43,7 +43,9 @@ func (p *Pages) askLogin(w http.ResponseWriter, r *http.Request, status int, wro
 	p.show(w, status, "login", "Connect device", body)
 }
 
-// answer takes the person's answer: login=EMAIL lets the device in, deny=1 refuses it.
+// answer takes the person's answer: login=EMAIL lets the device in, deny=1 refuses it. With
+// tailnet=own it joins a tailnet of that person's own, founded by this if need be; without, the one
+// that the person owns, or else the home tailnet.
 func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 	if !p.form(w, r) {
 		return
@@ -58,7 +60,13 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	token, answered := r.PathValue("token"), false
 	var device string
-	err := p.net.Update(func(s *tailnet.State) error {
+	own := r.PostForm.Get("tailnet") == "own"
+	err := p.whole.Update(func(s *tailnet.State) error {
+		if own && !deny && s.Logins[token] != nil {
+			if err := s.Found(who); err != nil {
+				return err
+			}
+		}
 		if answered = s.Answer(token, who, deny); answered {
 			device = s.Logins[token].Hostname
 		}
@@ -71,7 +79,7 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 		p.askLogin(w, r, http.StatusNotFound, "")
 	default:
 		log.Printf("login: %s: %s (deny: %t)", device, who, deny)
-		l := p.net.View().Logins[token]
+		l := p.whole.View().Logins[token]
 		if l == nil { // the device was quicker
 			l = &tailnet.Login{Hostname: device, Denied: deny}
 		}

@@ -27,14 +27,32 @@ func (p *Pages) machines(w http.ResponseWriter, r *http.Request) {
 	st := p.net.View()
 	filter := strings.ToLower(strings.TrimSpace(r.FormValue("q")))
 	var rows []row
-	for _, n := range st.Nodes {
+	all := st.Sorted()
+	for _, n := range all {
 		x := p.row(st, n)
 		if filter == "" || strings.Contains(strings.ToLower(x.Name+" "+x.Owner+" "+strings.Join(x.Tags, " ")+" "+x.IPv4), filter) {
 			rows = append(rows, x)
 		}
 	}
+	for _, n := range p.sharedIn(st) {
+		x := p.row(st, n)
+		x.Name, x.Actions, x.Badges = st.FQDN(n), nil, []badge{{"Shared in", "blue", "it belongs to another tailnet"}}
+		rows = append(rows, x)
+	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Name, b.Name) })
-	p.show(w, http.StatusOK, "machines", "Machines", map[string]any{"Rows": rows, "Total": len(st.Nodes), "Filter": r.FormValue("q")})
+	p.show(w, http.StatusOK, "machines", "Machines", map[string]any{"Rows": rows, "Total": len(all), "Filter": r.FormValue("q")})
+}
+
+// sharedIn are the devices of other tailnets that people of this one have.
+func (p *Pages) sharedIn(st *tailnet.State) []*tailnet.Node {
+	var out []*tailnet.Node
+	all := p.whole.View()
+	for _, x := range st.Shares {
+		if n := all.Nodes[x.Node]; n != nil && st.Users[x.With] != nil && n.Realm != st.ID {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func (p *Pages) row(st *tailnet.State, n *tailnet.Node) row {
@@ -53,7 +71,11 @@ func (p *Pages) row(st *tailnet.State, n *tailnet.Node) row {
 		}
 		x.Version, _, _ = strings.Cut(x.Version, "-")
 	}
-	x.Badges, x.Actions = badges(n, time.Now()), actionsFor(n, time.Now())
+	with := st.SharedWith(n.ID)
+	x.Badges, x.Actions = badges(n, time.Now()), actionsFor(n, len(with) > 0, time.Now())
+	for _, u := range with {
+		x.Badges = append(x.Badges, badge{"Shared with " + u.Login, "blue", "a person of another tailnet has it among their devices"})
+	}
 	return x
 }
 

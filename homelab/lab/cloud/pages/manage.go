@@ -14,8 +14,11 @@ import (
 type action struct{ Name, Text string }
 
 // actionsFor are the actions that make sense for the machine now.
-func actionsFor(n *tailnet.Node, now time.Time) []action {
-	var out []action
+func actionsFor(n *tailnet.Node, isShared bool, now time.Time) []action {
+	out := []action{{"share", "Share…"}}
+	if isShared {
+		out = append(out, action{"unshare", "Stop sharing"})
+	}
 	if !n.Approved {
 		out = append(out, action{"approve", "Approve"})
 	}
@@ -42,9 +45,13 @@ func (p *Pages) manage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id, what := r.PostForm.Get("device"), r.PostForm.Get("action")
+	if what == "share" {
+		p.share(w, r, id)
+		return
+	}
 	var name string
 	err := p.net.Update(func(s *tailnet.State) error {
-		for _, n := range s.Nodes {
+		for _, n := range s.Sorted() {
 			if string(n.StableID) == id {
 				name = n.Label
 				return act(s, s.Edit(n.ID), what, time.Now())
@@ -60,7 +67,7 @@ func (p *Pages) manage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	log.Printf("admin: %s: %s", name, what)
-	http.Redirect(w, r, "/admin/machines", http.StatusSeeOther)
+	http.Redirect(w, r, "/admin/machines"+p.query(), http.StatusSeeOther)
 }
 
 func act(s *tailnet.State, n *tailnet.Node, what string, now time.Time) error {
@@ -77,6 +84,8 @@ func act(s *tailnet.State, n *tailnet.Node, what string, now time.Time) error {
 		n.NoExpiry = true
 	case "expire":
 		s.Expire(n.ID, now)
+	case "unshare":
+		s.Unshare(n.ID, 0)
 	case "remove":
 		s.Remove(n.ID)
 	default:

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"log"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"homelab/cloud/tailnet"
@@ -18,15 +20,17 @@ var html embed.FS
 
 // Pages serves the login page and the admin pages of one tailnet.
 type Pages struct {
-	net       *tailnet.Tailnet
+	net       *tailnet.Tailnet // the one whose pages are shown
+	whole     *tailnet.Tailnet // all
+	as        string           // who looks, if it is not the owner of the home tailnet
 	publish   func() error
 	templates map[string]*template.Template
 }
 
 // New makes the pages. publish is called when names in public DNS may have changed.
 func New(net *tailnet.Tailnet, publish func() error) (*Pages, error) {
-	p := &Pages{net: net, publish: publish, templates: map[string]*template.Template{}}
-	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message"} {
+	p := &Pages{net: net.In(""), whole: net, publish: publish, templates: map[string]*template.Template{}}
+	for _, name := range []string{"login", "answered", "machines", "dns", "acls", "keys", "message", "check", "logs", "consent", "invite"} {
 		t, err := template.New("frame.html").Funcs(template.FuncMap{"join": strings.Join}).
 			ParseFS(html, "html/frame.html", "html/"+name+".html")
 		if err != nil {
@@ -42,16 +46,48 @@ func (p *Pages) Register(m *http.ServeMux) {
 	m.HandleFunc("GET /{$}", redirect("/admin/machines"))
 	m.HandleFunc("GET /admin", redirect("/admin/machines"))
 	m.HandleFunc("GET /admin/{$}", redirect("/admin/machines"))
-	m.HandleFunc("GET /a/{token}", p.login)
-	m.HandleFunc("POST /a/{token}", p.answer)
-	m.HandleFunc("GET /admin/machines", p.machines)
-	m.HandleFunc("POST /admin/machines", p.manage)
-	m.HandleFunc("GET /admin/dns", p.dns)
-	m.HandleFunc("POST /admin/dns", p.setDNS)
-	m.HandleFunc("GET /admin/acls", p.acls)
-	m.HandleFunc("POST /admin/acls", p.setACLs)
-	m.HandleFunc("GET /admin/settings/keys", p.keys)
-	m.HandleFunc("POST /admin/settings/keys", p.makeKey)
+	m.HandleFunc("GET /a/{token}", p.person(p.login, p.check))
+	m.HandleFunc("POST /a/{token}", p.person(p.answer, p.answerCheck))
+	m.HandleFunc("GET /admin/logs", p.admin((*Pages).logs))
+	m.HandleFunc("GET /admin/invite/{code}", p.invite)
+	m.HandleFunc("POST /admin/invite/{code}", p.accept)
+	m.HandleFunc("GET /f/{feature}", p.consent)
+	m.HandleFunc("POST /f/{feature}", p.enable)
+	m.HandleFunc("GET /admin/machines", p.admin((*Pages).machines))
+	m.HandleFunc("POST /admin/machines", p.admin((*Pages).manage))
+	m.HandleFunc("GET /admin/dns", p.admin((*Pages).dns))
+	m.HandleFunc("POST /admin/dns", p.admin((*Pages).setDNS))
+	m.HandleFunc("GET /admin/acls", p.admin((*Pages).acls))
+	m.HandleFunc("POST /admin/acls", p.admin((*Pages).setACLs))
+	m.HandleFunc("GET /admin/settings/keys", p.admin((*Pages).keys))
+	m.HandleFunc("POST /admin/settings/keys", p.admin((*Pages).makeKey))
+}
+
+// admin shows the pages of one tailnet. There are no passwords in the lab: ?as=bob@example.com shows Bob his own.
+func (p *Pages) admin(h func(*Pages, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		theirs := *p
+		if as := strings.ToLower(r.URL.Query().Get("as")); as != "" {
+			realm := p.whole.View().RealmOfLogin(as)
+			if realm == "" && as != p.net.View().Owner().Login {
+				p.fail(w, http.StatusNotFound, as+" has no tailnet.", "A tailnet is founded at a login, or by accepting a shared device.")
+				return
+			}
+			theirs.net, theirs.as = p.whole.In(realm), as
+		}
+		h(&theirs, w, r)
+	}
+}
+
+// query is what the address of another admin page ends in.
+func (p *Pages) query(more ...string) string {
+	if p.as != "" {
+		more = append([]string{"as=" + url.QueryEscape(p.as)}, more...)
+	}
+	if len(more) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(more, "&")
 }
 
 func redirect(to string) http.HandlerFunc {
@@ -62,13 +98,16 @@ func redirect(to string) http.HandlerFunc {
 type frame struct {
 	Title, Tab string
 	Domain     string
-	Bare       bool // no tabs: for people who are not signed in
+	Query      string // of links to other pages
+	Bare       bool   // no tabs: for people who are not signed in
 	Body       any
 }
 
+var bare = []string{"login", "answered", "message", "check", "consent", "invite"}
+
 func (p *Pages) show(w http.ResponseWriter, status int, name, title string, body any) {
-	f := frame{Title: title, Tab: name, Domain: p.net.View().Domain, Body: body,
-		Bare: name == "login" || name == "answered" || name == "message"}
+	f := frame{Title: title, Tab: name, Domain: p.net.View().Domain, Query: p.query(), Body: body,
+		Bare: slices.Contains(bare, name)}
 	var b bytes.Buffer
 	if err := p.templates[name].Execute(&b, f); err != nil {
 		log.Printf("pages: %s: %v", name, err)

@@ -212,10 +212,3 @@ func TestAppCapability(t *testing.T) {
 		t.Error("a capability opened a port")
 	}
 }
-
-func TestSSHIsKeptAndSaidNotToBeEnforced(t *testing.T) {
-	p := parsed(t, `"ssh": [{"action": "check", "src": ["autogroup:member"], "dst": ["autogroup:self"], "users": ["root"]}]`)
-	if !p.SSH || len(p.Notes) != 1 || !strings.Contains(p.Notes[0].String(), "does not enforce it yet") {
-		t.Errorf("notes: %v", p.Notes)
-	}
-}

@@ -20,7 +20,6 @@ var ignored = map[string]string{
 	"disableIPv4":     "nodes of the lab have both",
 	"extraDNSRecords": "the lab's DNS does not serve them",
 	"OneCGNATRoute":   "the lab has Linux nodes only",
-	"sshTests":        "the lab does not enforce ssh rules yet",
 }
 
 const maxSize = 1 << 20
@@ -54,8 +53,8 @@ func Parse(text []byte) (*Policy, error) {
 	if len(r.problems) > 0 {
 		return nil, Errors(r.sorted())
 	}
-	if failed := r.p.runTests(r.p.tests); failed != nil {
-		return nil, failed
+	if err := failedTests(append(r.p.runTests(r.p.tests), r.p.runSSHTests()...)); err != nil {
+		return nil, err
 	}
 	return r.p, nil
 }
@@ -164,9 +163,10 @@ func (r *parser) rest() {
 		r.p.tests = r.tests(v)
 	}
 	if v := r.top["ssh"]; v != nil {
-		r.p.SSH = true
-		r.list(v, `"ssh"`)
-		r.note(v, "the lab keeps the ssh section and does not enforce it yet")
+		r.p.SSH, r.p.ssh = true, r.ssh(v)
+	}
+	if v := r.top["sshTests"]; v != nil {
+		r.p.sshTests = r.sshTests(v)
 	}
 	if v := r.top["randomizeClientPort"]; v != nil {
 		r.p.RandomPorts = r.boolean(v, `"randomizeClientPort"`)

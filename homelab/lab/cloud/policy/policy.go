@@ -18,6 +18,8 @@ type Policy struct {
 	routes    []routeApprover
 	exitNode  []selector
 	tests     []test
+	ssh       []sshRule // checks first
+	sshTests  []sshTest
 	// SSH tells whether there is an ssh section.
 	SSH bool
 	// RandomPorts is randomizeClientPort.
@@ -64,6 +66,7 @@ type Subject struct {
 	Tags   []string
 	Addrs  []netip.Addr
 	Routes []netip.Prefix // in use through it
+	Shared bool           // it belongs to somebody of another tailnet
 }
 
 func (s *Subject) tagged() bool { return len(s.Tags) > 0 }

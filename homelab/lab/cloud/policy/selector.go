@@ -35,6 +35,9 @@ const (
 	inDst
 	inTagOwners // and other lists of who may do something
 	inTarget
+	inSSHSrc
+	inSSHDst
+	inRecorder
 )
 
 var (
@@ -46,6 +49,8 @@ var autogroups = map[position][]string{
 	inSrc:       {"autogroup:member", "autogroup:members", "autogroup:owner", "autogroup:admin", "autogroup:network-admin", "autogroup:it-admin", "autogroup:billing-admin", "autogroup:auditor", "autogroup:tagged", "autogroup:shared", "autogroup:danger-all"},
 	inDst:       {"autogroup:member", "autogroup:members", "autogroup:owner", "autogroup:admin", "autogroup:network-admin", "autogroup:it-admin", "autogroup:billing-admin", "autogroup:auditor", "autogroup:tagged", "autogroup:self", "autogroup:internet"},
 	inTagOwners: {"autogroup:member", "autogroup:members", "autogroup:owner", "autogroup:admin", "autogroup:network-admin", "autogroup:it-admin", "autogroup:tagged"},
+	inSSHSrc:    {"autogroup:member", "autogroup:members", "autogroup:owner", "autogroup:admin", "autogroup:network-admin", "autogroup:it-admin", "autogroup:billing-admin", "autogroup:auditor", "autogroup:tagged", "autogroup:shared"},
+	inSSHDst:    {"autogroup:self"},
 	inTarget:    {"autogroup:member", "autogroup:members", "autogroup:owner", "autogroup:admin", "autogroup:network-admin", "autogroup:it-admin", "autogroup:tagged"},
 }
 
@@ -62,8 +67,20 @@ func (r *parser) selectors(v *hujson.Value, what string, pos position) []selecto
 
 // selector understands one text, in one place.
 func (r *parser) selector(v *hujson.Value, text string, pos position) (selector, bool) {
+	if pos == inRecorder && !strings.HasPrefix(text, "tag:") {
+		r.problem(v, `such as "tag:recorder"`, "%q cannot record: a recorder is a machine with a tag", text)
+		return selector{}, false
+	}
+	if pos == inSSHDst && strings.HasPrefix(text, "group:") {
+		r.problem(v, `say "autogroup:self", or give the machines a tag`, "%q cannot stand here: their devices belong to single people", text)
+		return selector{}, false
+	}
 	switch {
 	case text == "*":
+		if pos >= inSSHSrc {
+			r.problem(v, "name people, groups or tags", `"*" cannot stand here`)
+			return selector{}, false
+		}
 		if pos == inTagOwners {
 			r.problem(v, `name people, groups or tags; for everybody say "autogroup:member"`, `"*" cannot stand here`)
 			return selector{}, false
@@ -100,6 +117,10 @@ func (r *parser) selector(v *hujson.Value, text string, pos position) (selector,
 			return selector{}, false
 		}
 		return selector{kind: selUser, name: text}, true
+	}
+	if pos >= inSSHSrc {
+		r.problem(v, "nobody can say whose machine an address is: name people, groups or tags", "%q cannot stand here", text)
+		return selector{}, false
 	}
 	if p, ok := r.p.hosts[text]; ok {
 		return selector{kind: selPrefix, name: text, prefix: p}, true
@@ -176,12 +197,14 @@ func (p *Policy) picks(x selector, s *Subject) bool {
 	}
 	switch x.name {
 	case "member":
-		return !s.tagged() && s.User != ""
+		return !s.tagged() && s.User != "" && !s.Shared
 	case "tagged":
 		return s.tagged()
 	case "danger-all":
 		return true
-	case "internet", "self", "shared":
+	case "shared":
+		return s.Shared
+	case "internet", "self":
 		return false // not a property of the device: see reach
 	}
 	return !s.tagged() && s.Role == x.name

@@ -128,13 +128,17 @@ func (p *Policy) RunTests(list []byte) error {
 	if len(r.problems) > 0 {
 		return Errors(r.sorted())
 	}
-	if failed := p.runTests(tests); failed != nil {
-		return failed
-	}
-	return nil
+	return failedTests(p.runTests(tests))
 }
 
-func (p *Policy) runTests(tests []test) error {
+func failedTests(failed []TestResult) error {
+	if failed == nil {
+		return nil
+	}
+	return &TestsFailed{failed}
+}
+
+func (p *Policy) runTests(tests []test) []TestResult {
 	var failed []TestResult
 	for _, t := range tests {
 		res := TestResult{User: t.name}
@@ -152,10 +156,7 @@ func (p *Policy) runTests(tests []test) error {
 			failed = append(failed, res)
 		}
 	}
-	if failed == nil {
-		return nil
-	}
-	return &TestsFailed{failed}
+	return failed
 }
 
 // lets tells whether some rule lets the test's source reach the target.

@@ -16,8 +16,8 @@ func New(domain, owner string, relays int) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{Domain: domain, Noise: key.NewMachine(), PolicyText: policy.Default, policy: p,
-		Settings: Settings{KeyDurationDays: 180}, DNS: DNS{MagicDNS: true}}
+	s := &State{Noise: key.NewMachine(), Realm: Realm{Domain: domain, PolicyText: policy.Default, policy: p,
+		Settings: Settings{KeyDurationDays: 180}, DNS: DNS{MagicDNS: true}}}
 	for range relays {
 		s.RelayKeys = append(s.RelayKeys, key.NewNode())
 	}

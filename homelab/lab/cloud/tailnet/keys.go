@@ -26,6 +26,7 @@ type Key struct {
 	Hash        string // of the secret, hexadecimal SHA-256
 	Description string
 	User        tailcfg.UserID
+	Realm       string `json:",omitempty"` // id of the tailnet
 	Created     time.Time
 	Expires     time.Time // zero is never
 	Revoked     time.Time
@@ -34,6 +35,9 @@ type Key struct {
 	Used                               int
 	// Of auth keys and clients:
 	Tags []string
+	// Of auth keys of the lab's own, for nodes of nobody:
+	Ingress bool
+	Exit    *Location
 	// Of clients and of tokens got by them:
 	Scopes []string
 	Client string // the client that a token or key was made by
@@ -58,7 +62,7 @@ func (s *State) NewKey(k Key) (*Key, string) {
 
 // AddKey adds a key of which id and secret are given.
 func (s *State) AddKey(k Key, secret string) *Key {
-	k.Hash, k.Created = hashKey(secret), time.Now().UTC()
+	k.Hash, k.Created, k.Realm = hashKey(secret), time.Now().UTC(), s.ID
 	s.Keys[k.ID] = &k
 	s.forgetTokens()
 	return &k

@@ -37,10 +37,10 @@ func Label(hostname string) string {
 }
 
 // freeLabel is label, or label-1, label-2 … if another node has it.
-func (s *State) freeLabel(label string, self tailcfg.NodeID) string {
+func (s *State) freeLabel(label string, self tailcfg.NodeID, realm string) string {
 	taken := func(l string) bool {
 		for id, n := range s.Nodes {
-			if id != self && n.Label == l {
+			if id != self && n.Label == l && n.Realm == realm {
 				return true
 			}
 		}
@@ -65,7 +65,7 @@ func hashOf(kind, name string, try int) uint64 {
 func (s *State) newNodeID(label string) tailcfg.NodeID {
 	for try := 0; ; try++ {
 		id := tailcfg.NodeID(hashOf("node", label, try)%9e15 + 1e15)
-		if s.Nodes[id] == nil {
+		if s.Nodes[id] == nil && s.root().Nodes[id] == nil {
 			return id
 		}
 	}
@@ -83,25 +83,27 @@ func stableID(id tailcfg.NodeID) tailcfg.StableNodeID {
 }
 
 // Nodes live in 100.64.0.0 to 100.126.255.255; the rest of the carrier-grade NAT range is kept
-// for servers that are no members (Funnel's front ends), whom no filter rule may name.
+// for outsiders.
 var (
 	reserved = []netip.Prefix{
 		netip.MustParsePrefix("100.100.0.0/24"),   // Tailscale's own services
 		netip.MustParsePrefix("100.100.100.0/24"), // MagicDNS
 		netip.MustParsePrefix("100.115.92.0/23"),  // ChromeOS
-		netip.MustParsePrefix("100.127.0.0/16"),
 	}
 	cgnat = netip.MustParsePrefix("100.64.0.0/10")
 )
 
-func (s *State) newIPv4(label string) netip.Addr {
+func (s *State) newIPv4(label string, isOutside bool) netip.Addr {
 	for try := 0; ; try++ {
 		h := hashOf("ip", label, try)
 		b := cgnat.Addr().As4()
 		b[1] |= byte(h>>16) & 0x3f
 		b[2], b[3] = byte(h>>8), byte(h)
+		if isOutside {
+			b[1] = outside.Addr().As4()[1]
+		}
 		a := netip.AddrFrom4(b)
-		if b[3] != 0 && b[3] != 255 && s.ipv4Free(a) {
+		if b[3] != 0 && b[3] != 255 && s.ipv4Free(a) && outside.Contains(a) == isOutside {
 			return a
 		}
 	}
@@ -116,9 +118,11 @@ func (s *State) ipv4Free(a netip.Addr) bool {
 			return false
 		}
 	}
-	for _, n := range s.Nodes {
-		if n.IPv4 == a {
-			return false
+	for _, nodes := range []map[tailcfg.NodeID]*Node{s.Nodes, s.root().Nodes} {
+		for _, n := range nodes {
+			if n.IPv4 == a {
+				return false
+			}
 		}
 	}
 	return true
@@ -130,7 +134,7 @@ func (n *Node) IPv6() netip.Addr { return tsaddr.Tailscale4To6(n.IPv4) }
 func (s *State) newUserID(login string) tailcfg.UserID {
 	for try := 0; ; try++ {
 		id := tailcfg.UserID(hashOf("user", login, try)%9e14 + 1e14)
-		if s.Users[id] == nil && id != TaggedUser.ID {
+		if s.Users[id] == nil && s.root().Users[id] == nil && id != TaggedUser.ID {
 			return id
 		}
 	}

@@ -22,6 +22,7 @@ type Node struct {
 	Key       key.NodePublic
 	Disco     key.DiscoPublic
 	User      tailcfg.UserID // who brought it
+	Realm     string         `json:",omitempty"` // id of its tailnet
 	Tags      []string
 	AuthKey   string // id of the key it came by
 	Ephemeral bool
@@ -29,9 +30,13 @@ type Node struct {
 	IPv4      netip.Addr
 	Created   time.Time
 	LastSeen  time.Time
+	Checked   time.Time // its person has passed a check of an ssh rule
 	// Expiry is the moment its key stops to be good; NoExpiry keeps it good for ever.
 	Expiry   time.Time
 	NoExpiry bool
+	// Of nodes that belong to no tailnet:
+	Ingress bool
+	Exit    *Location
 	// Expired by hand or by logout: holds also for a node whose key needs no renewal.
 	ExpiredAt time.Time
 	Routes    []netip.Prefix // that an admin or an autoApprover has approved
@@ -69,6 +74,9 @@ func (n *Node) Advertised() []netip.Prefix {
 
 // ActiveRoutes are the routes that it offers and that are approved.
 func (n *Node) ActiveRoutes() []netip.Prefix {
+	if n.Outside() {
+		return n.offersExit()
+	}
 	var out []netip.Prefix
 	for _, r := range n.Advertised() {
 		if slices.Contains(n.Routes, r) {
@@ -82,11 +90,22 @@ func (n *Node) ActiveRoutes() []netip.Prefix {
 func (n *Node) Addrs() []netip.Addr { return []netip.Addr{n.IPv4, n.IPv6()} }
 
 // FQDN is the node's full name, without the trailing dot.
-func (s *State) FQDN(n *Node) string { return n.Label + "." + s.Domain }
+func (s *State) FQDN(n *Node) string {
+	switch {
+	case n.Ingress:
+		return n.Label + "." + ingressDomain
+	case n.Exit != nil:
+		return n.Label + "." + providerDomain
+	}
+	return n.Label + "." + s.realmOf(n.Realm).Domain
+}
 
 // Subject is the node as the policy sees it.
 func (s *State) Subject(n *Node) policy.Subject {
 	u := s.User(n.User)
+	if n.Realm != s.ID && !n.Outside() { // it counts for its person, and for nothing else
+		return policy.Subject{User: u.Login, Shared: true, Addrs: n.Addrs()}
+	}
 	return policy.Subject{User: u.Login, Role: u.Role, Tags: n.Tags, Addrs: n.Addrs(), Routes: n.ActiveRoutes()}
 }
 
@@ -107,9 +126,11 @@ type Join struct {
 func (s *State) Join(j Join, now time.Time) *Node {
 	n := s.sameNode(j)
 	if n == nil {
-		label := s.freeLabel(Label(j.Hostinfo.Hostname), 0)
+		label := s.freeLabel(Label(j.Hostinfo.Hostname), 0, s.ID)
 		id := s.newNodeID(label)
-		n = &Node{ID: id, StableID: stableID(id), Label: label, IPv4: s.newIPv4(label), Created: now.UTC()}
+		n = &Node{ID: id, StableID: stableID(id), Label: label, Realm: s.ID, Created: now.UTC()}
+		n.beOutside(s.Keys[j.AuthKey])
+		n.IPv4 = s.newIPv4(label, n.Outside())
 		s.Nodes[id] = n
 	} else {
 		n = s.Edit(n.ID)
@@ -119,6 +140,7 @@ func (s *State) Join(j Join, now time.Time) *Node {
 	n.Approved = j.Approved || n.Approved || !s.Settings.DeviceApproval
 	n.ExpiredAt, n.NoExpiry = time.Time{}, n.NoExpiry || len(j.Tags) > 0
 	n.Expiry = now.Add(time.Duration(s.Settings.KeyDurationDays) * 24 * time.Hour).UTC()
+	n.beOutside(s.Keys[j.AuthKey])
 	s.follow(n)
 	s.autoApprove(n)
 	delete(s.Removed, j.Key)
@@ -148,7 +170,7 @@ func (s *State) follow(n *Node) {
 	}
 	want := Label(n.Hostinfo.Hostname)
 	if n.Label != want {
-		n.Label = s.freeLabel(want, n.ID)
+		n.Label = s.freeLabel(want, n.ID, n.Realm)
 	}
 }
 
@@ -185,6 +207,7 @@ func (s *State) Remove(id tailcfg.NodeID) {
 		return
 	}
 	delete(s.Nodes, id)
+	s.Unshare(id, 0)
 	s.Removed[n.Key] = Removed{Machine: n.Machine, Label: n.Label, IPv4: n.IPv4, ID: n.ID, At: time.Now().UTC()}
 	s.forgetRemoved()
 }
@@ -219,7 +242,7 @@ func (s *State) Rename(id tailcfg.NodeID, name string) {
 	}
 	n.Renamed = name != ""
 	if n.Renamed {
-		n.Label = s.freeLabel(Label(name), id)
+		n.Label = s.freeLabel(Label(name), id, n.Realm)
 	} else {
 		s.follow(n)
 	}
@@ -228,8 +251,9 @@ func (s *State) Rename(id tailcfg.NodeID, name string) {
 // autoApprove approves the routes that the policy lets this node have by itself.
 func (s *State) autoApprove(n *Node) {
 	var add []netip.Prefix
+	p, who := s.realmOf(n.Realm).policy, s.In(n.Realm).Subject(n)
 	for _, r := range n.Advertised() {
-		if !slices.Contains(n.Routes, r) && s.policy.AutoApproves(s.Subject(n), r) {
+		if !slices.Contains(n.Routes, r) && p.AutoApproves(who, r) {
 			add = append(add, r)
 		}
 	}
@@ -252,7 +276,7 @@ func (s *State) SetIPv4(id tailcfg.NodeID, a netip.Addr) error {
 	if n == nil || n.IPv4 == a {
 		return nil
 	}
-	if !a.Is4() || !s.ipv4Free(a) {
+	if !a.Is4() || !s.ipv4Free(a) || outside.Contains(a) {
 		return fmt.Errorf("%s cannot be given: it must be a free address of 100.64.0.0/10, and some of these are reserved", a)
 	}
 	n.IPv4 = a

@@ -12,7 +12,12 @@ import (
 // primaries remembers which of several routers to one network is in use: it stays so while it is online.
 type primaries struct {
 	mu sync.Mutex
-	of map[netip.Prefix]tailcfg.NodeID
+	of map[realmRoute]tailcfg.NodeID
+}
+
+type realmRoute struct {
+	realm string
+	route netip.Prefix
 }
 
 // PrimaryRoutes are the active subnet routes that go through n. Exit routes are everybody's own.
@@ -48,10 +53,11 @@ func (t *Tailnet) primary(s *State, r netip.Prefix) tailcfg.NodeID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.of == nil {
-		p.of = map[netip.Prefix]tailcfg.NodeID{}
+		p.of = map[realmRoute]tailcfg.NodeID{}
 	}
-	if !slices.Contains(choose, p.of[r]) {
-		p.of[r] = slices.Min(choose)
+	key := realmRoute{s.ID, r}
+	if !slices.Contains(choose, p.of[key]) {
+		p.of[key] = slices.Min(choose)
 	}
-	return p.of[r]
+	return p.of[key]
 }

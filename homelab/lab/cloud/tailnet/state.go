@@ -20,22 +20,25 @@ const Schema = 1
 // State is everything that outlives the process. Values behind its maps and slices are shared
 // between one State and the next: replace them, never write into them (see Edit).
 type State struct {
-	Schema     int
-	Domain     string
-	Noise      key.MachinePrivate
-	RelayKeys  []key.NodePrivate
-	Users      map[tailcfg.UserID]*User
-	Nodes      map[tailcfg.NodeID]*Node
-	Removed    map[key.NodePublic]Removed
-	Keys       map[string]*Key
-	Logins     map[string]*Login
-	PolicyText string
-	Settings   Settings
-	DNS        DNS
+	Schema int
+	Realm  // the home tailnet
+	Others map[string]*Realm
+
+	Noise     key.MachinePrivate
+	RelayKeys []key.NodePrivate
+	Users     map[tailcfg.UserID]*User
+	Nodes     map[tailcfg.NodeID]*Node
+	Removed   map[key.NodePublic]Removed
+	Keys      map[string]*Key
+	Logins    map[string]*Login
+	Checks    map[string]*Check
+	Invites   map[string]*Invite
+	Shares    []Share
+	Events    []Event
 	// Texts are the ACME challenges that nodes have set in public DNS.
 	Texts map[string][]string
 
-	policy *policy.Policy // of PolicyText
+	whole *State // of a view of one tailnet
 }
 
 // User is a person.
@@ -44,6 +47,7 @@ type User struct {
 	Login    string
 	Name     string
 	Role     string // owner, admin, member …
+	Realm    string `json:",omitempty"` // id of their tailnet
 	Created  time.Time
 	LastSeen time.Time
 }
@@ -87,6 +91,9 @@ func (s *State) clone() *State {
 	c.Removed = maps.Clone(s.Removed)
 	c.Keys = maps.Clone(s.Keys)
 	c.Logins = maps.Clone(s.Logins)
+	c.Others = maps.Clone(s.Others)
+	c.Invites = maps.Clone(s.Invites)
+	c.Checks = maps.Clone(s.Checks)
 	c.Texts = maps.Clone(s.Texts)
 	return &c
 }
@@ -108,6 +115,15 @@ func (s *State) fill() {
 	if s.Logins == nil {
 		s.Logins = map[string]*Login{}
 	}
+	if s.Others == nil {
+		s.Others = map[string]*Realm{}
+	}
+	if s.Invites == nil {
+		s.Invites = map[string]*Invite{}
+	}
+	if s.Checks == nil {
+		s.Checks = map[string]*Check{}
+	}
 	if s.Texts == nil {
 		s.Texts = map[string][]string{}
 	}
@@ -124,9 +140,16 @@ func (s *State) Edit(id tailcfg.NodeID) *Node {
 	return &c
 }
 
-// Sorted are the nodes by id.
+// Sorted are the nodes of the tailnet by id.
 func (s *State) Sorted() []*Node {
-	return slices.SortedFunc(maps.Values(s.Nodes), func(a, b *Node) int { return int(a.ID - b.ID) })
+	var out []*Node
+	for _, n := range s.Nodes {
+		if !n.Outside() {
+			out = append(out, n)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Node) int { return int(a.ID - b.ID) })
+	return out
 }
 
 // ByKey finds a node by its node key.
@@ -142,7 +165,7 @@ func (s *State) ByKey(k key.NodePublic) *Node {
 // UserByLogin finds a person.
 func (s *State) UserByLogin(login string) *User {
 	for _, u := range s.Users {
-		if u.Login == login {
+		if u.Login == login && u.Realm == s.ID {
 			return u
 		}
 	}
@@ -152,7 +175,7 @@ func (s *State) UserByLogin(login string) *User {
 // Owner is the person whom the tailnet belongs to.
 func (s *State) Owner() *User {
 	for _, u := range s.Users {
-		if u.Role == "owner" {
+		if u.Role == "owner" && u.Realm == s.ID {
 			return u
 		}
 	}
@@ -162,6 +185,9 @@ func (s *State) Owner() *User {
 // User is the person of that id; nodes with tags have a pseudo-person.
 func (s *State) User(id tailcfg.UserID) *User {
 	if u := s.Users[id]; u != nil {
+		return u
+	}
+	if u := s.root().Users[id]; u != nil {
 		return u
 	}
 	return &TaggedUser

@@ -31,8 +31,14 @@ func (e *SaveError) Error() string {
 }
 func (e *SaveError) Unwrap() error { return e.Err }
 
-// Tailnet holds the State in force.
+// Tailnet holds the State in force, and shows one tailnet of it; the one of Open, all.
 type Tailnet struct {
+	*core
+	realm string
+	all   bool
+}
+
+type core struct {
 	file      string
 	cur       atomic.Pointer[State]
 	mu        sync.Mutex // one change after the other
@@ -45,7 +51,7 @@ type Tailnet struct {
 
 // Open reads the state in dir, or starts the tailnet that initial makes.
 func Open(dir string, initial func() (*State, error)) (*Tailnet, error) {
-	t := &Tailnet{file: filepath.Join(dir, FileName), write: atomicfile.Write}
+	t := &Tailnet{core: &core{file: filepath.Join(dir, FileName), write: atomicfile.Write}, all: true}
 	t.presence = newPresence(t)
 	data, err := os.ReadFile(t.file)
 	switch {
@@ -96,6 +102,12 @@ func parse(data []byte) (*State, error) {
 		return nil, fmt.Errorf("the policy in it is damaged: %w", err)
 	}
 	s.policy = p
+	for id, r := range s.Others {
+		if r.policy, err = policy.Parse([]byte(r.PolicyText)); err != nil {
+			return nil, fmt.Errorf("the policy of %s in it is damaged: %w", id, err)
+		}
+		r.ID = id
+	}
 	return s, nil
 }
 
@@ -107,8 +119,18 @@ func (t *Tailnet) save(s *State) error {
 	return t.write(t.file, data, 0o600)
 }
 
+// In shows one tailnet.
+func (t *Tailnet) In(realm string) *Tailnet { return &Tailnet{core: t.core, realm: realm} }
+
 // View is the State in force. Do not write into it.
-func (t *Tailnet) View() *State { return t.cur.Load() }
+func (t *Tailnet) View() *State { return t.part(t.cur.Load()) }
+
+func (t *Tailnet) part(s *State) *State {
+	if t.all {
+		return s
+	}
+	return s.In(t.realm)
+}
 
 // Update makes a change that must not be lost: it is saved before anybody sees it.
 // If f fails, or saving does (a *SaveError), nothing has changed.
@@ -116,9 +138,11 @@ func (t *Tailnet) Update(f func(*State) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	next := t.cur.Load().clone()
-	if err := f(next); err != nil {
+	part := t.part(next)
+	if err := f(part); err != nil {
 		return err
 	}
+	next.merge(part)
 	if err := t.save(next); err != nil {
 		log.Printf("state: %v", err)
 		return &SaveError{err}

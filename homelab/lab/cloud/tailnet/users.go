@@ -22,6 +22,9 @@ func CheckLogin(login string) (string, error) {
 
 // Person finds the person or, at a first login, adds them as a member.
 func (s *State) Person(login string) *User {
+	if u := s.ownerOf(login); u != nil {
+		return u
+	}
 	if u := s.UserByLogin(login); u != nil {
 		return u
 	}
@@ -30,13 +33,17 @@ func (s *State) Person(login string) *User {
 
 // AddUser adds a person.
 func (s *State) AddUser(login, role string) *User {
+	u := s.newUser(login, role)
+	s.Users[u.ID] = u
+	return u
+}
+
+func (s *State) newUser(login, role string) *User {
 	name, _, _ := strings.Cut(login, "@")
 	if name != "" {
 		name = strings.ToUpper(name[:1]) + name[1:]
 	}
-	u := &User{ID: s.newUserID(login), Login: login, Name: name, Role: role, Created: time.Now().UTC()}
-	s.Users[u.ID] = u
-	return u
+	return &User{ID: s.newUserID(login), Login: login, Name: name, Role: role, Realm: s.ID, Created: time.Now().UTC()}
 }
 
 // Profile is how others see the person.
