@@ -122,8 +122,7 @@ def do(machine: Machine, before: State, after: State) -> None:
     how = Recipe.of_word(before.how or after.how)
     now = read(machine, recipe.name_of(how.folder, before.repository))  # the backup has been taken since
     if _goes_back(before, after):
-        room = restored.room
-        room(machine, how.folder, after.repository, after.snapshot)
+        restored.room(machine, how.folder, after.repository, after.snapshot)
         machine.run(command(now, after), timeout=SLOW).ok()
         return
     done = machine.run(command(before, after), timeout=SLOW)

@@ -6,7 +6,7 @@ not planned: it is held back, with the reason and its source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from homelab.errors import HomelabError
@@ -179,6 +179,3 @@ def restore(machine: str, name: str, now: restored.State, wanted: str, why: str)
 def finish(machine: str, name: str, now: restored.State) -> tuple[Change, ...]:
     """A restore that was interrupted, done to its end."""
     return restore(machine, name, now, now.unfinished, "finish the restore that was interrupted")
-
-
-Looker = Callable[[Machine, str, str], Look]

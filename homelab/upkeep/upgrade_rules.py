@@ -7,7 +7,7 @@ mere pull never does.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -208,8 +208,3 @@ def consented(consent: Sequence[str], names: Sequence[str], new: str) -> bool:
         if name in names and (not limited or new == only or new.startswith(f"{only}.")):
             return True
     return False
-
-
-def held(notes: Mapping[str, str]) -> tuple[str, ...]:
-    """What is held back, a sentence each, for a plan's notes: `notes` says why, by service."""
-    return tuple(f"Held back, {name}: {why}." for name, why in notes.items())
