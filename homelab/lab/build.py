@@ -62,9 +62,11 @@ def ensure() -> Built:
         # Beside each other: the one waits for the network, the other for the processor.
         with ThreadPoolExecutor(1) as beside:
             fetched = beside.submit(packages.ensure)
-            cache.keep("tailscale", tailscale_key(), tailscale)
-            cache.keep("cloud", cloud_key(), _cloud)
-            fetched.result()
+            try:
+                cache.keep("tailscale", tailscale_key(), tailscale)
+                cache.keep("cloud", cloud_key(), _cloud)
+            finally:
+                fetched.result()  # where both fail, it is most often for the same reason: one is said
         built = _places()
         if not (built.ca / "root.pem").exists():
             golang.run(

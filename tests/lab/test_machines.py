@@ -316,7 +316,7 @@ def test_installing_over_a_client_that_runs_leaves_it_running(lab: Lab) -> None:
 
 
 def test_nothing_of_the_reader_is_there(lab: Lab) -> None:
-    empty = lab.says("tequila", "sh", "-c", "ls -A /home /opt /srv /mnt /media /tmp")
+    empty = lab.says("phone", "sh", "-c", "ls -A /home /opt /srv /mnt /media /tmp")
     assert empty.split() == ["/home:", "/media:", "/mnt:", "/opt:", "/srv:", "/tmp:"]
     assert lab.run("tequila", "ls", str(CHECKOUT)).returncode != 0
     assert lab.says("router", "ls", "-A", "/root").split() == [".bashrc", ".profile"]
