@@ -146,6 +146,23 @@ class Plan(Showing):
         """The way back, last change first; a change that has none is only mentioned."""
         return way_back(self.stage, self.changes)
 
+    def part(self, *resources: str, machine: str = "", without: str = "", why: str = "") -> Plan:
+        """The changes of some `resources` (none named: of all), in their order.
+
+        Only those on `machine`, all but those on the machine `without`, only those whose reason begins with `why`.
+        """
+        return Plan(
+            self.stage,
+            tuple(
+                c
+                for c in self.changes
+                if (not resources or c.resource in resources)
+                and machine in ("", c.machine)
+                and c.machine != without
+                and c.why.startswith(why)
+            ),
+        )
+
     def data(self) -> dict[str, Any]:
         """Plain JSON; `Plan.load` reads it."""
         return {"stage": self.stage, "changes": [c.data() for c in self.changes]}

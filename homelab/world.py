@@ -134,7 +134,9 @@ class World:
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
         start = time.monotonic()
         try:
-            module.do(place, change.before, change.after)
+            module.do(
+                place, now, change.after
+            )  # as read just now: it also knows ids that came after the plan
             reached = module.read(place, change.name)
             if not matches(reached, change.after):
                 raise ApplyFailed(

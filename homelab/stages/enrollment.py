@@ -105,14 +105,6 @@ def plan(world: World, wish: Params) -> Plan:
     return planned(STAGE, changes, notes=notes)
 
 
-def part(whole: Plan, resource: str, machine: str = "", without: str = "") -> Plan:
-    """The changes of `whole` that concern `resource`: only those on `machine`, or all but those `without`."""
-    wanted = [
-        c for c in whole if c.resource == resource and machine in ("", c.machine) and c.machine != without
-    ]
-    return planned(whole.stage, wanted)
-
-
 def names(world: World, wish: Params) -> tuple[Change, ...]:
     """The DNS page: MagicDNS, HTTPS certificates if wished, nameservers if some are given."""
     if world.tailnet is None:

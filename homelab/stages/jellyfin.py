@@ -236,11 +236,6 @@ def titles(wish: Params) -> tuple[str, ...]:
     return tuple(film.FILMS) if wish.films else ()
 
 
-def part(whole: Plan, *resources: str) -> Plan:
-    """The changes of `whole` that concern one of `resources`."""
-    return planned(whole.stage, [c for c in whole if c.resource in resources])
-
-
 def another_tag(world: World, wish: Params) -> Plan:
     """The image under a second tag, to see what two releases have in common; only where it costs nobody anything."""
     if not world.lab or not wish.compare or wish.compare == wish.tag:

@@ -268,14 +268,6 @@ def _film(machine: Machine, where: str) -> tuple[Change, ...]:
     return change(machine.name, "film", now, film.State(True, FILM, path), f"jellyfin: make a small film, {film.full_title(FILM)}", name=path, loses="it stays: a library is yours")  # fmt: skip
 
 
-def part(whole: Plan, *resources: str, of: str = "") -> Plan:
-    """The changes of `whole` that concern one of `resources`; or those of the service `of`."""
-    return planned(
-        whole.stage,
-        [c for c in whole if c.resource in resources or (of and c.why.startswith(f"{of}: "))],
-    )
-
-
 def renamed(world: World, wish: Params, name: str, device_name: str) -> Plan:
     """What it would mean to call the device of a service otherwise: a sidecar made anew, and all that live in it."""
     machine, one, at = home(world), services.load(name), folder(world, wish, name)

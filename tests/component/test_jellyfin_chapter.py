@@ -120,7 +120,7 @@ def test_the_place_in_a_film_outlives_the_container(world) -> None:
     before = server.info().id
     for command in (["docker", "restart", "jellyfin"], ["docker", "rm", "-f", "jellyfin"]):
         tequila.run(command).ok()
-        world.apply(jellyfin.part(jellyfin.plan(world, WISH), "container"))
+        world.apply(jellyfin.plan(world, WISH).part("container"))
         assert server.wait(30).id == before
         answer = asks.remembers(tequila, URL, alice, "Game of Life", position=3.2)
         assert answer.status == "ok", answer.evidence
@@ -216,7 +216,7 @@ def test_a_port_that_is_taken_is_told_and_then_it_converges(world) -> None:
 )
 def test_an_image_that_nobody_has(world, wish, word) -> None:
     with pytest.raises(ApplyFailed, match=word) as caught:
-        world.apply(jellyfin.part(jellyfin.plan(world, wish), "image"))
+        world.apply(jellyfin.plan(world, wish).part("image"))
     assert caught.value.hint
 
 

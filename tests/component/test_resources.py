@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from homelab import needs
-from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
+from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan, WaitTimeout
 from homelab.plan import Change, Plan, change, matches, plan
-from homelab.resources import auth_key, client, device, dns, link, login, policy, prefs, sidecar
+from homelab.resources import approval, auth_key, client, device, dns, link, login, policy, prefs, sidecar
 from homelab.secret import Secret
 from homelab.stages import enrollment
 from homelab.wait import until
@@ -366,3 +366,13 @@ def test_secrets_stay_out_of_the_journal_and_of_errors(world, tailnet, monkeypat
     assert made.key not in Path(world.journal.path).read_text()
     now = login.read(world["router"])
     world.apply(Plan("test", (Change("router", "login", "back", now, FRESH),)))
+
+
+def test_approval(world, tailnet, typed) -> None:
+    """What a node offers counts once it is approved; approving what nobody offers says so."""
+    prefs.do(world["tequila"], prefs.State(), prefs.State(advertise_routes=("10.77.0.0/24",)))
+    after = approval.State(("10.77.0.0/24",))
+    both_ways(approval, tailnet, "tequila", after, lambda argv: typed("visitor", argv))
+    prefs.do(world["tequila"], prefs.State(advertise_routes=("10.77.0.0/24",)), prefs.State())
+    with pytest.raises(WaitTimeout, match=r"offer 10\.78\.0\.0/24"):
+        approval.do(tailnet, approval.read(tailnet, "tequila"), approval.State(("10.78.0.0/24",)))

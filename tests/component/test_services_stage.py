@@ -203,7 +203,7 @@ def test_a_secret_shown_and_done_leads_to_the_same(there, monkeypatch) -> None:
 
 def test_a_port_that_is_taken_is_one_clear_error_and_the_next_run_converges(there) -> None:
     """Somebody else's broker is on 1883 already, as on many a home server."""
-    down = stage.part(stage.plan(there, WISH).inverse(), "project", of="mosquitto")
+    down = stage.plan(there, WISH).inverse().part("project")
     assert not down
     machine = there["tequila"]
     now = project.read(machine, f"{AT}/mosquitto")

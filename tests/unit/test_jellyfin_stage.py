@@ -108,7 +108,7 @@ def test_plan(monkeypatch, states, wish, wanted) -> None:
 
 
 def test_the_command_is_the_talks(monkeypatch) -> None:
-    (run,) = jellyfin.part(jellyfin.plan(Somewhere(monkeypatch), Params()), "container")
+    (run,) = jellyfin.plan(Somewhere(monkeypatch), Params()).part("container")
     assert run.command == (
         "mkdir -p /srv/jelly && cd /srv/jelly && "
         "docker run --name jellyfin --detach -p 8096:8096 --volume $(pwd)/config:/config "
@@ -161,7 +161,7 @@ def test_without_ffmpeg_no_films(monkeypatch) -> None:
     plan = jellyfin.plan(Somewhere(monkeypatch, machine=machine, films=TITLES[:1]), Params())
     assert words(plan) == [r for r in ALL if r != "film"]
     assert "apt-get install ffmpeg" in str(plan)
-    (shelf,) = jellyfin.part(plan, "library")
+    (shelf,) = plan.part("library")
     assert shelf.after.films == TITLES[:1], "what is there is shown all the same"
 
 
