@@ -67,6 +67,8 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "tailscale": machine.tailscale,
         "docker": machine.docker,
         "disks": machine.disks,
+        "database": machine.database,
+        "names": machine.names.model_dump(mode="json") if machine.names else None,
     }
 
 

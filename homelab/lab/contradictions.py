@@ -18,6 +18,7 @@ def contradictions(topology: Topology, document: Document, gaps: Gaps) -> Iterat
     yield from _between_networks(topology, document)
     yield from _addresses(topology, document, gaps)
     yield from _disks(topology, document)
+    yield from _names(topology, document, gaps)
     yield from _routes(topology, document, gaps)
     yield from _cloud(topology, document, gaps)
 
@@ -85,6 +86,21 @@ def _disks(topology: Topology, document: Document) -> Iterator[Problem]:
                 where = document.where(("machines", name, "disks", n))
                 yield Problem(where, f"{disk} and {other} lie in one another", "give each disk its own place")
             taken.append(disk)
+
+
+def _names(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
+    """A DNS server answers on an address of its machine, with the cloud's program."""
+    for name, machine in topology.machines.items():
+        if machine.names is None or name in gaps.partial:
+            continue
+        where = document.where(("machines", name, "names", "address"))
+        if machine.names.address not in [a for _, a, _ in _all_addresses(name, machine)]:
+            hint = f"add it under machines.{name}.also"
+            yield Problem(where, f"{name} does not have the address {machine.names.address}", hint)
+        if topology.cloud and topology.cloud.machine == name:
+            yield Problem(
+                where, f"{name} plays the cloud, which answers names already", "take another machine"
+            )
 
 
 def _all_addresses(name: str, machine: Machine) -> Iterator[tuple[str, IPv4Address, tuple[str | int, ...]]]:

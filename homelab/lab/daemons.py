@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import database
+
 TAILSCALED, DNS, CLOUD, REGISTRY = "tailscaled", "dns", "cloud", "registry"
 RELAY, RECORDER = "relay", "recorder"
+DATABASE, NAMES = "database", "names"
+NAMES_STATE = "/var/lib/names"
 PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
 CLOUD_STATE = "/var/lib/cloud"
@@ -46,7 +50,7 @@ http: {{addr: {REGISTRY_AT}}}
 
 def known(blueprint: dict[str, Any]) -> dict[tuple[str, str], Daemon]:
     """Every daemon that the lab knows how to start."""
-    daemons = [*_cloud(blueprint), *_helpers(blueprint)]
+    daemons = [*_cloud(blueprint), *_helpers(blueprint), *_private(blueprint)]
     helpers = {(d.machine, d.name) for d in daemons}
     daemons += [
         tailscaled(n, m)
@@ -111,6 +115,20 @@ def _helpers(blueprint: dict[str, Any]) -> list[Daemon]:
     if name := cloud["recorder"]:
         argv = [program, "recorder", "--dir", RECORDINGS]
         made.append(Daemon(name, RECORDER, argv, needs=(TAILSCALED,)))
+    return made
+
+
+def _private(blueprint: dict[str, Any]) -> list[Daemon]:
+    """What only a private network reaches: databases, and DNS servers of the network's own."""
+    machines = blueprint["machines"]
+    made = [
+        Daemon(name, DATABASE, database.ARGV) for name, machine in machines.items() if machine["database"]
+    ]
+    for name, machine in machines.items():
+        if names := machine["names"]:
+            argv = [f"{CLOUD_HOME}/cloud", "dns", "--state", NAMES_STATE, "--listen", names["address"]]
+            argv += [word for n, a in names["records"].items() for word in ("--record", f"{n}={a}")]
+            made.append(Daemon(name, NAMES, argv))
     return made
 
 

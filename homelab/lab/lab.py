@@ -10,7 +10,7 @@ from typing import Any
 
 from homelab.errors import nearest
 
-from . import anchor, base, daemons, disks, engine, hostview, kernel, links, root
+from . import anchor, base, daemons, database, disks, engine, hostview, kernel, links, root
 from .anchor import Anchor
 from .tools import Tools
 from .verbs import Wires
@@ -87,6 +87,8 @@ class Lab:
             places.append(root.Place(str(self.folder / daemons.HUB), daemons.HUB_STORAGE))
         elif cloud and name in (cloud["relay"], cloud["recorder"]):  # the same program, in another part
             places.append(root.Place(str(built["cloud"]), f"{daemons.CLOUD_HOME}/cloud"))
+        elif machine["names"]:
+            places.append(root.Place(str(built["cloud"]), f"{daemons.CLOUD_HOME}/cloud"))
         return anchor.Plan(
             name,
             machine["hostname"],
@@ -115,6 +117,10 @@ class Lab:
         if cloud and cloud["machine"] == name:
             commands.append([["mkdir", "-p", daemons.CLOUD_STATE], ""])
             files[daemons.REGISTRY_SETTINGS] = daemons.REGISTRY_CONFIG
+        if machine["names"]:
+            commands.append([["mkdir", "-p", daemons.NAMES_STATE], ""])
+        if machine["database"]:
+            files |= database.files()
         if machine["udp_port"]:
             files["/etc/default/lab-tailscaled"] = (
                 f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'

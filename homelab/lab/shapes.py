@@ -63,10 +63,17 @@ def _disk(path: str) -> str:
     return path
 
 
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*", text):
+        raise ValueError(f"{text!r} is no name for DNS; write one such as rds.vpc.internal")
+    return text
+
+
 Prefix = Annotated[IPv4Network, BeforeValidator(_network), AfterValidator(_fits)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Name = Annotated[str, AfterValidator(_name)]
 Disk = Annotated[str, AfterValidator(_disk)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class Part(BaseModel):
@@ -80,6 +87,13 @@ class Network(Part):
 
     prefix: Prefix
     public: bool = False
+
+
+class Names(Part):
+    """A network's own DNS server: the machine's address that it answers on, and what it knows."""
+
+    address: Address
+    records: dict[HostName, Address] = Field(min_length=1, max_length=64)
 
 
 class Machine(Part):
@@ -99,6 +113,8 @@ class Machine(Part):
     tailscale: Literal["none", "later", "installed", "asked"] = "none"
     docker: StrictBool = False  # an engine of its own, which `sudo service docker start` starts
     disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
+    database: StrictBool = False  # PostgreSQL with a few films in it, once somebody asks the lab for it
+    names: Names | None = None  # a DNS server, once somebody asks the lab for it
 
 
 class Place(Part):
