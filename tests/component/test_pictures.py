@@ -12,9 +12,9 @@ import status_document
 from homelab.machine import Result
 from homelab.pictures import shapes, tables
 from homelab.pictures.layout import internet_of, lay_out, path
-from homelab.pictures.paths import describe as told
-from homelab.pictures.paths import ping_story
 from homelab.pictures.picture import BROKEN, GREEN, ORANGE, STRAINED, Picture
+from homelab.pictures.ping_story import describe as told
+from homelab.pictures.ping_story import ping_story
 from homelab.pictures.terminal import typed
 from homelab.pictures.topology import dot, strains, topology
 
