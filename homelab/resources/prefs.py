@@ -25,6 +25,7 @@ class State:
     exit_node: str = ""
     exit_node_allow_lan_access: bool = False
     shields_up: bool = False
+    snat_subnet_routes: bool = True
     ssh: bool = False
 
 
@@ -40,6 +41,7 @@ def read(machine: Machine, name: str = "") -> State:
         exit_node=_exit_node(machine, str(told.get("ExitNodeID") or "")),
         exit_node_allow_lan_access=bool(told.get("ExitNodeAllowLANAccess", False)),
         shields_up=bool(told.get("ShieldsUp", False)),
+        snat_subnet_routes=not told.get("NoSNAT", False),
         ssh=bool(told.get("RunSSH", False)),
     )
 
