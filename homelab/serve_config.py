@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from homelab.errors import ParamsError, Problem, nearest
+from homelab.listeners import said
 from homelab.yamldoc import Document, KeyPath, parse
 
 DOMAIN = "${TS_CERT_DOMAIN}"  # containerboot puts the device's full name here
@@ -38,7 +39,7 @@ class ServeConfig:
 
 
 def read(text: str, source: str, listens: Collection[int] | None = None) -> ServeConfig:
-    """The configuration in `text`; `listens` are the ports behind it, where they are known.
+    """The configuration in `text`; `listens` are the ports behind it, where they are known, or who listens by port.
 
     Raises:
         ParamsError: it is not JSON, or not such a configuration: every problem, with file and line.
@@ -158,6 +159,8 @@ def _target(
         yield _problem(document, at, f"{target!r} is not an address", "http://127.0.0.1:3000")
     elif listens is not None and host in LOOPBACK and (port or 80) not in listens:
         hint = f"its service listens on {', '.join(map(str, sorted(listens))) or 'no port'}"
+        if isinstance(listens, Mapping):
+            hint = f"on this machine there is {said(listens)}"
         yield _problem(document, at, f"nothing listens on port {port or 80}", hint)
 
 

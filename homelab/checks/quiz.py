@@ -34,6 +34,19 @@ def knows_who_asks(machine: Machine, url: str, login: str) -> Answer:
     return Answer("knows who asks", machine.name, "ok" if seen == login else "fail", evidence)
 
 
+@check
+def believes_nobody(machine: Machine, url: str, login: str, pretended: str = "mallory@example.com") -> Answer:
+    """If a visitor writes into his request that he is `pretended`, does the quiz still see `login`?
+
+    `login` is who really asks, or empty for somebody whom the tailnet does not know.
+    """
+    forged = {"Tailscale-User-Login": pretended, "Tailscale-User-Name": "Mallory"}
+    found = _json(web.session(machine).get(f"{url}/api/whoami", headers=forged))
+    seen = str(found["login"])
+    evidence = f"sent as {pretended}, seen as {seen or 'nobody'}"
+    return Answer("a forged name is taken out", machine.name, "ok" if seen == login else "fail", evidence)
+
+
 def _json(got: Any) -> Any:
     if got.status_code != 200:
         raise HomelabError(f"{got.status_code} {got.text[:120]}", got.url, "docker compose logs quiz")
