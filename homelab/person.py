@@ -20,6 +20,18 @@ class Person(Protocol):
         """Open the login page at `url` and connect the device."""
         ...
 
+    def other(self, email: str) -> Person:
+        """Somebody else, who has, or is about to have, a tailnet of their own."""
+        ...
+
+    def accept(self, url: str) -> None:
+        """Open the invitation at `url`, and accept the device that it shares."""
+        ...
+
+    def take_back(self, url: str, device: str, device_id: str, guest: str) -> None:
+        """On the machines page at `url`, stop sharing `device` with `guest` (an e-mail address)."""
+        ...
+
     def enable(self, url: str) -> None:
         """Open the page at `url`, which asks whether a feature may be used, and say yes."""
         ...
@@ -35,7 +47,20 @@ class Reader:
 
     def sign_in(self, url: str) -> None:
         """Show the address to open."""
-        self.tell(f"Open this address, and sign in:\n\n    {url}\n")
+        who = f" as {self.email}" if self.email else ""
+        self.tell(f"Open this address, and sign in{who}:\n\n    {url}\n")
+
+    def other(self, email: str) -> Reader:
+        """The reader has to ask them."""
+        return Reader(email, email, self.tell)
+
+    def accept(self, url: str) -> None:
+        """Show the link to send."""
+        self.tell(f"Send this link to {self.name}, and to nobody else; it is good once:\n\n    {url}\n")
+
+    def take_back(self, url: str, device: str, device_id: str, guest: str) -> None:
+        """Show the address to open; there is no request for it."""
+        self.tell(f"Open this address, and remove {guest} under {device}, Share…:\n\n    {url}\n")
 
     def enable(self, url: str) -> None:
         """Show the address to open."""

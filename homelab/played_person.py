@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 
+COMPLAINT = re.compile(r'<div class="box bad">(.*?)</div>', re.DOTALL)  # how the pages say what is wrong
+
 
 @dataclass
 class PlayedPerson:
@@ -18,6 +20,7 @@ class PlayedPerson:
     email: str
     seat: Machine
     tell: Callable[[str], None] = print
+    own: bool = False  # signs in to a tailnet of their own, not to the one of this world
     clicked: list[str] = field(default_factory=list)
 
     def sign_in(self, url: str) -> None:
@@ -26,9 +29,31 @@ class PlayedPerson:
         Raises:
             HomelabError: the page does not offer to connect a device, or refuses.
         """
-        self._post(
-            url, {"login": self.email}, f"{self.name} opens {url}, signs in as {self.email}: connected."
-        )
+        own = {"tailnet": "own"} if self.own else {}
+        said = f"{self.name} opens {url}, signs in as {self.email}: connected."
+        self._post(url, {"login": self.email, **own}, said)
+
+    def other(self, email: str) -> PlayedPerson:
+        """Somebody else at the same browser, who has a tailnet of their own or founds one."""
+        return PlayedPerson(email.split("@")[0].capitalize(), email, self.seat, self.tell, own=True)
+
+    def accept(self, url: str) -> None:
+        """Open the invitation, sign in as this person, and accept.
+
+        Raises:
+            HomelabError: the invitation is for somebody else, used up, or gone.
+        """
+        said = f"{self.name} opens {url}, signs in as {self.email}, and accepts."
+        self._post(url, {"login": self.email}, said)
+
+    def take_back(self, url: str, device: str, device_id: str, guest: str) -> None:
+        """Stop sharing the device on the machines page.
+
+        Raises:
+            HomelabError: the page refuses.
+        """
+        said = f"{self.name} opens {url} and stops sharing {device} with {guest}."
+        self._post(url, {"device": device_id, "action": "unshare"}, said)
 
     def enable(self, url: str) -> None:
         """Open the page that asks whether a feature may be used, and press its button.
@@ -65,7 +90,8 @@ class PlayedPerson:
         answer = self.seat.run(["curl", "-sSL", "-m", "10", "-o", "-", "-w", "\n%{http_code}", *data, url])
         body, _, code = answer.out.rpartition("\n")
         if not answer or not code.startswith("2"):
-            words = re.sub(r"<[^>]+>", " ", body).split()
+            wrong = COMPLAINT.search(body)
+            words = re.sub(r"<[^>]+>", " ", wrong[1] if wrong else body).split()
             raise HomelabError(f"the page answered {code}: {' '.join(words)[:200]}", url)
         self.clicked.append(url)
         self.tell(said)

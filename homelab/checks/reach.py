@@ -76,13 +76,13 @@ def nat_hides(machine: Machine, router: str) -> Answer:
     return Answer("is hidden by NAT", machine.name, "ok" if good else "fail", evidence)
 
 
-def public_address(machine: Machine) -> str:
-    """The address by which a server on the lab's internet sees `machine`.
+def public_address(machine: Machine, patience: float = 5.0) -> str:
+    """The address by which a server on the lab's internet sees `machine`; waits for `patience` seconds.
 
     Raises:
         HomelabError: the server does not answer, or says something else.
     """
-    said = machine.run(["curl", "-sS", "-m", "5", WHAT_IS_MY_IP])
+    said = machine.run(["curl", "-sS", "-m", f"{patience:g}", WHAT_IS_MY_IP])
     found = re.search(r"[0-9a-f]*[.:][0-9a-f.:]+", said.out)
     if not said or not found:
         raise HomelabError(f"{WHAT_IS_MY_IP} does not say: {_last(said.err or said.out)}", machine.name)

@@ -85,9 +85,8 @@ class Lab:
             home = daemons.CLOUD_HOME
             places += [root.Place(str(built[n]), f"{home}/{n}") for n in ("cloud", "www", "ca")]
             places.append(root.Place(str(self.folder / daemons.HUB), daemons.HUB_STORAGE))
-        elif cloud and name in (cloud["relay"], cloud["recorder"]):  # the same program, in another part
-            places.append(root.Place(str(built["cloud"]), f"{daemons.CLOUD_HOME}/cloud"))
-        elif machine["names"]:
+        elif machine["names"] or (cloud and name in (cloud["relay"], cloud["recorder"])):
+            # the same program, in another part
             places.append(root.Place(str(built["cloud"]), f"{daemons.CLOUD_HOME}/cloud"))
         return anchor.Plan(
             name,

@@ -26,7 +26,8 @@ class State:
     """`node` is tailscaled's own word; `address` is the node's IPv4 in the tailnet (empty when it has none).
 
     `key` is a reference to an auth key (``env:…``, ``file:…``); empty means a person signs in by
-    the login page. `flags` are the node's other switches, which ``tailscale up`` wants repeated.
+    the login page; `by` is who, if it is not the person of this world: somebody (an e-mail address) with
+    a tailnet of their own. `flags` are the node's other switches, which ``tailscale up`` wants repeated.
     How a node logs in is not part of what it is afterwards.
     """
 
@@ -38,6 +39,7 @@ class State:
     key: str = field(default="", compare=False, metadata={"show": False})
     again: bool = field(default=False, compare=False, metadata={"show": False})
     flags: tuple[str, ...] = field(default=(), compare=False, metadata={"show": False})
+    by: str = field(default="", compare=False, metadata={"show": False})
 
 
 def read(machine: Machine, name: str = "") -> State:
@@ -105,11 +107,12 @@ def do(machine: Machine, before: State, after: State) -> None:
     if before.node == ABSENT:
         raise HomelabError("tailscale is not installed", machine.name, "the stage's plan installs it first")
     refused: list[HomelabError] = []
+    person = machine.person.other(after.by) if after.by else machine.person
 
     def watch(line: str) -> None:
         if not after.key and (found := URL.search(line)):
             try:
-                machine.person.sign_in(found.group())
+                person.sign_in(found.group())
             except HomelabError as error:
                 refused.append(error)
                 machine.run(["sudo", "pkill", "-x", "tailscale"])  # nobody comes: it would wait for ever

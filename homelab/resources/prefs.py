@@ -13,7 +13,10 @@ EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 @dataclass(frozen=True)
 class State:
-    """The switches, by the names of ``tailscale set``; `exit_node` is a node's name, empty for none."""
+    """The switches, by the names of ``tailscale set``; `exit_node` is a node's name, empty for none.
+
+    The name is short for a node of this tailnet, whole for one from elsewhere.
+    """
 
     accept_dns: bool = True
     accept_routes: bool = False
@@ -22,6 +25,7 @@ class State:
     exit_node: str = ""
     exit_node_allow_lan_access: bool = False
     shields_up: bool = False
+    snat_subnet_routes: bool = True
     ssh: bool = False
 
 
@@ -37,6 +41,7 @@ def read(machine: Machine, name: str = "") -> State:
         exit_node=_exit_node(machine, str(told.get("ExitNodeID") or "")),
         exit_node_allow_lan_access=bool(told.get("ExitNodeAllowLANAccess", False)),
         shields_up=bool(told.get("ShieldsUp", False)),
+        snat_subnet_routes=not told.get("NoSNAT", False),
         ssh=bool(told.get("RunSSH", False)),
     )
 
@@ -44,8 +49,11 @@ def read(machine: Machine, name: str = "") -> State:
 def _exit_node(machine: Machine, stable_id: str) -> str:
     if not stable_id:
         return ""
-    found = tailscale_status.peers(tailscale_status.status(machine))
-    return next((tailscale_status.short_name(p) for p in found if p.get("ID") == stable_id), stable_id)
+    seen = tailscale_status.status(machine)
+    names = (
+        tailscale_status.own_name(seen, p) for p in tailscale_status.peers(seen) if p.get("ID") == stable_id
+    )
+    return next(names, stable_id)
 
 
 def command(before: State, after: State) -> list[str]:

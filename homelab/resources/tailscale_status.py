@@ -46,3 +46,10 @@ def peers(found: dict[str, Any]) -> list[dict[str, Any]]:
 def short_name(node: dict[str, Any]) -> str:
     """The node's first label: ``phone`` of ``phone.snow-burbot.ts.net.``."""
     return str(node.get("DNSName", "")).split(".")[0]
+
+
+def own_name(found: dict[str, Any], node: dict[str, Any]) -> str:
+    """The name by which commands know the node: short in its own tailnet, whole where it is from elsewhere."""
+    name = str(node.get("DNSName", "")).rstrip(".")
+    suffix = str(found.get("MagicDNSSuffix") or "")
+    return name.removesuffix(f".{suffix}") if suffix else name.split(".")[0]

@@ -50,6 +50,7 @@ def both_ways(module, place, name, after, type_it) -> None:
     [
         prefs.State(accept_routes=True),
         prefs.State(accept_dns=False),
+        prefs.State(snat_subnet_routes=False),
         prefs.State(advertise_routes=("10.20.0.0/24",)),
         prefs.State(advertise_exit_node=True, shields_up=True),
     ],

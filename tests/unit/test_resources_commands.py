@@ -70,6 +70,7 @@ def test_an_auth_key_is_no_part_of_what_is_shown_or_compared() -> None:
     [
         (prefs.State(ssh=True), "sudo tailscale set --ssh"),
         (prefs.State(accept_dns=False), "sudo tailscale set --accept-dns=false"),
+        (prefs.State(snat_subnet_routes=False), "sudo tailscale set --snat-subnet-routes=false"),
         (
             prefs.State(advertise_routes=("10.20.0.0/24", "10.21.0.0/24")),
             "sudo tailscale set --advertise-routes=10.20.0.0/24,10.21.0.0/24",
@@ -85,7 +86,8 @@ def test_prefs_and_back(after, command) -> None:
     assert shown(prefs.command(prefs.State(), after)) == command
     back = shown(prefs.command(after, prefs.State()))
     assert back.startswith("sudo tailscale set --")
-    assert all(word.endswith(("=false", "=")) or word == "--accept-dns" for word in back.split()[3:])
+    on = ("--accept-dns", "--snat-subnet-routes")  # what is on from the start
+    assert all(word.endswith(("=false", "=")) or word in on for word in back.split()[3:])
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ func TestAnswers(t *testing.T) {
 		{"lab", dns.TypeA, "", dns.RcodeSuccess},
 		{"nowhere.example.com", dns.TypeA, "", dns.RcodeNameError},
 		{"a.lab", dns.TypeMX, "", dns.RcodeSuccess},
+		{"whoami.akamai.net", dns.TypeA, "127.0.0.1", dns.RcodeSuccess}, // whoever asks
+		{"whoami.akamai.net", dns.TypeAAAA, "", dns.RcodeSuccess},
 	} {
 		for _, net := range []string{"udp", "tcp"} {
 			in := ask(net, tt.name, tt.kind)

@@ -12,6 +12,10 @@ import (
 // Answers may change at any moment in a lab (a Funnel opens, a challenge is set): keep caches short.
 const ttlSeconds = 5
 
+// whoAmI is a name on the real internet whose address is that of whoever asks for it: it tells
+// which resolver carries a machine's questions. Nobody may remember that answer.
+const whoAmI = "whoami.akamai.net"
+
 // Server answers over UDP and TCP on one address.
 type Server struct {
 	records *Records
@@ -57,7 +61,7 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	if len(q.Question) != 1 || q.Opcode != dns.OpcodeQuery {
 		m.Rcode = dns.RcodeNotImplemented
 	} else {
-		s.answer(m, q.Question[0])
+		s.answer(m, q.Question[0], asker(w))
 	}
 	if o := q.IsEdns0(); o != nil {
 		m.SetEdns0(dns.DefaultMsgSize, false)
@@ -73,10 +77,20 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	_ = w.WriteMsg(m)
 }
 
-func (s *Server) answer(m *dns.Msg, q dns.Question) {
+// asker is whom the question came from.
+func asker(w dns.ResponseWriter) netip.Addr {
+	from, _ := netip.ParseAddrPort(w.RemoteAddr().String())
+	return from.Addr().Unmap()
+}
+
+func (s *Server) answer(m *dns.Msg, q dns.Question, asker netip.Addr) {
 	addrs, texts, known := s.records.Lookup(q.Name)
+	ttl := uint32(ttlSeconds)
+	if Canonical(q.Name) == whoAmI && asker.IsValid() {
+		addrs, known, ttl = []netip.Addr{asker}, true, 0
+	}
 	head := func(t uint16) dns.RR_Header {
-		return dns.RR_Header{Name: q.Name, Rrtype: t, Class: dns.ClassINET, Ttl: ttlSeconds}
+		return dns.RR_Header{Name: q.Name, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
 	}
 	if q.Qtype == dns.TypeA || q.Qtype == dns.TypeAAAA || q.Qtype == dns.TypeANY {
 		for _, a := range addrs {

@@ -1,0 +1,211 @@
+"""06, exit node: a machine of yours becomes the way out, another takes it, and what happens when it is gone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator, model_validator
+
+from homelab import exit_nodes, needs, policyfile
+from homelab.errors import HomelabError
+from homelab.lab_machine import LabMachine
+from homelab.params import Strict
+from homelab.pictures.tables import Table
+from homelab.plan import Change, Plan, change
+from homelab.plan import plan as planned
+from homelab.resources import approval, ip_forward, login, meter, policy, prefs
+from homelab.vantage import Nobody, seat
+
+if TYPE_CHECKING:
+    from homelab.machine import Machine
+    from homelab.world import World
+
+STAGE = "06_exit_node"
+NO_KEY = (
+    "Approving takes an admin API key (api_key in the params file), or you: on the machines page, … → "
+    "Edit route settings → Use as exit node."
+)
+ONLY_THE_LAB = "Only the lab's machines are cut off, killed and metered."
+RENTED = re.compile(r"^[a-z]{2}-[a-z]{3}-wg-\d{3}$")
+WHO_RENTS = "autogroup:member"
+SOCKET = re.compile(r":(\d+)\s")
+
+
+class Params(Strict):
+    """`exit_node` is the machine (its role) that becomes the way out, `traveller` the one that takes it.
+
+    `rented` is a VPN provider's exit node, as Mullvad's are called; `experiments` adds the long ones.
+    """
+
+    exit_node: str = Field("tequila", min_length=1)
+    traveller: str = Field("phone", min_length=1)
+    rented: str = "se-sto-wg-001"
+    experiments: bool = False
+
+    @field_validator("rented")
+    @classmethod
+    def _is_rented(cls, value: str) -> str:
+        if value and not RENTED.match(value):
+            raise ValueError("must be a server's short name such as se-sto-wg-001, or empty")
+        return value
+
+    @model_validator(mode="after")
+    def _are_two(self) -> Params:
+        if self.exit_node == self.traveller:
+            raise ValueError(
+                f"{self.traveller!r} cannot be its own way out: exit_node and traveller must differ"
+            )
+        return self
+
+
+def plan(world: World, wish: Params) -> Plan:
+    """All that lasts: both in the tailnet, and the exit node forwards, offers itself, and is approved."""
+    role = wish.exit_node
+    there = [r for r in (role, wish.traveller) if r in world.machines]
+    changes: list[Change] = [*needs.missing(world, [needs.joined(r) for r in there])]
+    if role not in there:
+        return planned(STAGE, changes, notes=(f"No machine plays {role!r} here: nothing to offer.",))
+    place = world[role]
+    forward, told = ip_forward.read(place), prefs.read(place)
+    changes += change(role, "ip_forward", forward, ip_forward.on(forward), "pass on packets of others")
+    changes += change(
+        role, "prefs", told, replace(told, advertise_exit_node=True), "offer itself as an exit node"
+    )
+    if world.tailnet is None:
+        return planned(STAGE, changes, notes=(NO_KEY,))
+    name = login.read(place).hostname or needs.default_name(role)
+    now = approval.read(world.tailnet, str(name))
+    every = tuple(sorted({*now.approved, *prefs.EVERYWHERE}))
+    changes += change("tailnet", "approval", now, replace(now, approved=every), f"approve {name} as an exit node", name=str(name))  # fmt: skip
+    return planned(STAGE, changes)
+
+
+def use(world: World, wish: Params, name: str, lan: bool = False) -> Plan:
+    """The traveller goes out by the exit node `name`, or by its own way again if `name` is empty.
+
+    `lan` leaves it the network that it stands in.
+
+    Raises:
+        HomelabError: that exit node cannot be chosen; see `exit_nodes.chosen`.
+    """
+    place = seat(world, wish.traveller)
+    if isinstance(place, Nobody):
+        return Plan(STAGE, notes=(f"{place.why}: nobody to travel.",))
+    now = prefs.read(place)
+    if not name:
+        wanted, why = (
+            replace(now, exit_node="", exit_node_allow_lan_access=False),
+            "go out by its own way again",
+        )
+    else:
+        found = exit_nodes.chosen(place, name, world.tailnet)
+        wanted = replace(now, exit_node=found, exit_node_allow_lan_access=lan)
+        why = f"go out by {found}{', and keep the LAN' if lan else ''}"
+    return planned(STAGE, change(wish.traveller, "prefs", now, wanted, why))
+
+
+def why_not(world: World, wish: Params, name: str) -> str:
+    """Why the traveller cannot choose `name` now, in one sentence and with what to do; empty if it can."""
+    try:
+        exit_nodes.chosen(seat(world, wish.traveller), name, world.tailnet)
+    except HomelabError as error:
+        return str(error)
+    return ""
+
+
+def rent(world: World) -> Plan:
+    """The members of the tailnet may use the provider's exit nodes: an attribute in the policy.
+
+    Source: https://tailscale.com/kb/1258/mullvad-exit-nodes.
+    """
+    if world.tailnet is None:
+        return Plan(STAGE, notes=("Renting is written into the policy, which takes an admin API key.",))
+    now = policy.read(world.tailnet)
+    text = policyfile.with_item(now.text, "nodeAttrs", {"target": [WHO_RENTS], "attr": ["mullvad"]})
+    return planned(
+        STAGE, change("tailnet", "policy", now, policy.State(text), "rent the exit nodes of a provider")
+    )
+
+
+def provider(world: World, name: str) -> None:
+    """In the lab the provider's server `name` is switched on; elsewhere it runs, or is not ours to start.
+
+    Raises:
+        HomelabError: the lab has no such server.
+    """
+    role = name.replace("-", "_")
+    if world.lab and isinstance(place := world[role], LabMachine):
+        place.start("tailscaled")
+        print(f"The lab's provider has switched on {name}, a stand-in for a Mullvad server.")
+
+
+def meters(world: World, routers: dict[str, str]) -> Plan:
+    """Count what leaves by each of `routers`: by its role, the role of the node behind it whose tunnel it passes on."""
+    changes: list[Change] = []
+    for router, node in routers.items():
+        place = seat(world, router)
+        if not isinstance(place, LabMachine):
+            return Plan(STAGE, notes=(ONLY_THE_LAB,))
+        wanted = meter.State(way_out(place), tunnel_port(world[node]))
+        changes += change(router, "meter", meter.read(place), wanted, "count what goes to the internet")
+    return planned(STAGE, changes)
+
+
+def way_out(router: LabMachine) -> str:
+    """The interface of `router` that is on the internet, such as ``eth0``."""
+    public = router.addresses["internet"]
+    lines = router.run(["ip", "-br", "-4", "addr"]).ok().out.splitlines()
+    return next(line.split("@")[0].split()[0] for line in lines if public.partition("/")[0] in line)
+
+
+def tunnel_port(machine: Machine) -> int:
+    """The UDP port by which tailscaled sends its tunnel.
+
+    Raises:
+        HomelabError: it has none.
+    """
+    lines = machine.run(["sudo", "ss", "-4Hulnp"]).out.splitlines()
+    found = next((m for line in lines if "tailscaled" in line and (m := SOCKET.search(line))), None)
+    if not found:
+        raise HomelabError("tailscaled listens on no UDP port", machine.name, "does it run?")
+    return int(found[1])
+
+
+def seen(moments: dict[str, meter.Counts]) -> Table:
+    """What a router passed on in each of the `moments`, as a table."""
+    head = ("", "in the tunnel", "to port 443 (TLS)", "questions for names", "anything else")
+    rows = [(moment, *(str(getattr(c, k)) for k in meter.KINDS)) for moment, c in moments.items()]
+    return Table(head, tuple(rows))
+
+
+def choices(machine: Machine) -> Table:
+    """What ``tailscale exit-node list`` offers `machine`."""
+    if isinstance(machine, Nobody) or machine.pending.count:
+        return Table(("exit node",), (), "Not asked: no such machine here, or changes wait.")
+    rows = [(n.name, n.city or "–", n.country or "–", n.status or "–") for n in exit_nodes.offered(machine)]
+    return Table(
+        ("exit node", "city", "country", "status"), tuple(rows), "There is no exit node to choose from."
+    )
+
+
+def kill(world: World, role: str) -> None:
+    """End tailscaled on the lab's machine `role` as a crash would (SIGKILL): it says goodbye to nobody.
+
+    Raises:
+        HomelabError: it is no machine of the lab.
+    """
+    _lab(world, role).stop("tailscaled", signal=9)
+
+
+def revive(world: World, role: str) -> None:
+    """Start tailscaled on the lab's machine `role` again, as a service manager would."""
+    _lab(world, role).start("tailscaled")
+
+
+def _lab(world: World, role: str) -> LabMachine:
+    place = seat(world, role)
+    if not isinstance(place, LabMachine):
+        raise HomelabError(ONLY_THE_LAB, role)
+    return place

@@ -1,0 +1,243 @@
+"""07, subnet router: a whole network in the tailnet through one machine of it, with its names; and a second machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from homelab import needs, policyfile, subnets
+from homelab.clients.postgres import Database
+from homelab.errors import HomelabError, ParamsError, Problem
+from homelab.lab_machine import LabMachine
+from homelab.params import Strict
+from homelab.plan import Change, Plan, change
+from homelab.plan import plan as planned
+from homelab.resources import approval, dns, login, policy, prefs, route
+from homelab.subnets import Network
+from homelab.vantage import seat
+
+if TYPE_CHECKING:
+    from homelab.machine import Machine
+    from homelab.world import World
+
+STAGE = "07_subnet_router"
+NO_KEY = "Approval, the policy and the DNS page need an admin API key (api_key in the params file): left as they are."
+TAILNET = str(subnets.TAILNET[0])
+SITE = 7  # any number of yours, one for each place whose range others have too
+
+
+def _is_route(text: str) -> str:
+    return str(subnets.network(text))
+
+
+def _is_domain(text: str) -> str:
+    labels = text.lower().rstrip(".").split(".")
+    good = all(label and label.isascii() and label.replace("-", "").isalnum() for label in labels)
+    if text and not good:
+        raise ValueError(f"{text!r} is no domain such as vpc.internal")
+    return ".".join(labels)
+
+
+Route = Annotated[str, AfterValidator(_is_route)]
+Domain = Annotated[str, AfterValidator(_is_domain)]
+
+
+class Params(Strict):
+    """`routers` offer `routes` to `clients`, by their roles: the first approved by hand, the others by the policy.
+
+    `approver` is whose offers the policy approves; `domain` is what the DNS server `nameserver` inside
+    the network knows (empty: no names), and `database` a host in it that answers SQL.
+    """
+
+    routers: list[str] = Field(default_factory=lambda: ["router", "router2"], min_length=1, max_length=8)
+    routes: list[Route] = Field(default_factory=lambda: ["10.20.0.0/24"], min_length=1, max_length=32)
+    clients: list[str] = Field(default_factory=lambda: ["phone"], max_length=16)
+    approver: str = Field("autogroup:owner", pattern=r"^(autogroup:[a-z]+|group:\S+|tag:\S+|\S+@\S+)$")
+    domain: Domain = "vpc.internal"
+    nameserver: str = "10.20.0.53"
+    database: str = "rds.vpc.internal"
+    experiments: bool = False
+
+    @field_validator("routers", "clients", "routes")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        for item in value:
+            if value.count(item) > 1:
+                raise ValueError(f"{item} is there twice")
+        return value
+
+    @field_validator("nameserver")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value:
+            try:
+                ip_address(value)
+            except ValueError as error:
+                raise ValueError(f"{value!r} is not the IP address of a DNS server") from error
+        return value
+
+
+def plan(world: World, wish: Params) -> Plan:
+    """All that lasts: logins, offers, approvals, who accepts, the names of the network.
+
+    Raises:
+        ParamsError: a route would take the network from under a machine that accepts it.
+    """
+    routers, clients = _here(world, wish.routers), _here(world, wish.clients)
+    refuse_overlaps(world, wish)
+    changes = [*needs.missing(world, [needs.joined(role) for role in (*routers, *clients)])]
+    for role in routers[:1]:
+        changes += [*offer(world, role, wish.routes), *approve(world, role, wish.routes)]
+    for role in clients:
+        now = prefs.read(world[role])
+        changes += change(role, "prefs", now, replace(now, accept_routes=True), "accept what others offer")
+    if routers:
+        changes += names(world, wish)
+    if routers[1:]:
+        changes += by_policy(world, wish)
+    for role in routers[1:]:
+        changes += [*offer(world, role, wish.routes), *approve(world, role, wish.routes)]
+    return planned(STAGE, changes, notes=_notes(world, wish))
+
+
+def _here(world: World, roles: Sequence[str]) -> list[str]:
+    return [role for role in roles if role in world.machines]
+
+
+def _notes(world: World, wish: Params) -> list[str]:
+    notes = [] if world.tailnet else [NO_KEY]
+    if not _here(world, wish.routers):
+        notes.append(f"No machine here is a router ({', '.join(wish.routers)}): name one in `routers`.")
+    inside = [r for r in wish.routes if wish.nameserver and subnets.holds(r, wish.nameserver)]
+    if wish.domain and wish.nameserver and not inside:
+        notes.append(f"{wish.nameserver} is in none of the routes: who asks it must have another way there.")
+    return notes
+
+
+def refuse_overlaps(world: World, wish: Params) -> None:
+    """No machine that accepts routes may lose its own network to one of them.
+
+    Raises:
+        ParamsError: all that would happen, with the machines and networks by name.
+    """
+    routes = [subnets.network(r) for r in wish.routes]
+    found = subnets.overlaps(routes, accepting(world, wish))
+    if found:
+        hint = "give one side another range, or offer it as IPv6: `tailscale debug via SITE ROUTE` (4via6)"
+        raise ParamsError([Problem("routes", str(overlap), hint) for overlap in found])
+
+
+def accepting(world: World, wish: Params) -> dict[str, dict[str, Network]]:
+    """The own networks of machines that accept routes, or shall: by machine, then by network device."""
+
+    def accepts(role: str) -> bool:
+        # Where no daemon runs, tailscale would look for it for two seconds.
+        runs = bool(world[role].run(["pgrep", "-x", "tailscaled"]))
+        return role in wish.clients or (runs and prefs.read(world[role]).accept_routes)
+
+    roles = list(world)
+    with ThreadPoolExecutor(8) as pool:
+        return {
+            r: subnets.of(world[r]) for r, does in zip(roles, pool.map(accepts, roles), strict=True) if does
+        }
+
+
+def offer(world: World, role: str, routes: Sequence[str]) -> tuple[Change, ...]:
+    """`role` offers `routes`, beside those that it offers already."""
+    now = prefs.read(world[role])
+    wanted = (*now.advertise_routes, *(r for r in routes if r not in now.advertise_routes))
+    why = f"offer {', '.join(routes)} to the tailnet"
+    return change(role, "prefs", now, replace(now, advertise_routes=wanted), why)
+
+
+def approve(world: World, role: str, routes: Sequence[str]) -> tuple[Change, ...]:
+    """What the machines page calls *Edit route settings*: the tailnet uses `routes` of `role`."""
+    if world.tailnet is None:
+        return ()
+    name = node_name(world, role)
+    now = approval.read(world.tailnet, name)
+    wanted = replace(now, approved=tuple(sorted({*now.approved, *routes})))
+    return change("tailnet", "approval", now, wanted, f"approve the routes of {name}", name=name)
+
+
+def by_policy(world: World, wish: Params) -> tuple[Change, ...]:
+    """The policy approves `routes` by itself, when they are offered by whom it trusts."""
+    if world.tailnet is None:
+        return ()
+    now = policy.read(world.tailnet)
+    text = now.text
+    for cidr in wish.routes:
+        text = policyfile.with_item(text, ("autoApprovers", "routes", cidr), wish.approver)
+    why = f"approve these routes of {wish.approver} without asking"
+    return change("tailnet", "policy", now, replace(now, text=text), why)
+
+
+def names(world: World, wish: Params) -> tuple[Change, ...]:
+    """Split DNS: questions about `domain` go to the network's own server, all others where they went."""
+    if world.tailnet is None or not (wish.domain and wish.nameserver):
+        return ()
+    now = dns.read(world.tailnet)
+    split = tuple(sorted({*now.split, f"{wish.domain}={wish.nameserver}"}))
+    wanted = replace(now, magic_dns=True, split=split)
+    return change("tailnet", "dns", now, wanted, f"ask {wish.nameserver} for names in {wish.domain}")
+
+
+def node_name(world: World, role: str) -> str:
+    """The name of `role` in the tailnet, or the one that it will get."""
+    return str(login.read(world[role]).hostname) or needs.default_name(role)
+
+
+def untranslated(world: World, role: str) -> Plan:
+    """The router `role` no longer puts its own address on the packets that it carries into the network."""
+    if role not in world.machines:
+        return Plan(STAGE)
+    now = prefs.read(world[role])
+    wanted = replace(now, snat_subnet_routes=False)
+    return planned(STAGE, change(role, "prefs", now, wanted, "let the network see who it really is"))
+
+
+def way_back(world: World, router: str, wish: Params, on: str = "db") -> Plan:
+    """A line for the VPC's route table: answers to the tailnet go through `router`. In the lab it stands on `on`."""
+    if not {router, on} <= set(world.machines):
+        return Plan(STAGE)
+    via = inside_address(world[router], wish.routes[0])
+    now = route.read(world[on], TAILNET)
+    why = f"send answers to the tailnet through {router}"
+    return planned(STAGE, change(on, "route", now, route.State(TAILNET, via), why, name=TAILNET))
+
+
+def other_range(world: World, role: str, wish: Params, site: int = SITE) -> Plan:
+    """The 4via6 remedy: `role` offers its network as an IPv6 one, by the number of its site."""
+    if role not in world.machines:
+        return Plan(STAGE)
+    routes = [subnets.via(site, wish.routes[0])]
+    return planned(STAGE, offer(world, role, routes), approve(world, role, routes))
+
+
+def inside_address(machine: Machine, cidr: str) -> str:
+    """The address of `machine` in the network `cidr`.
+
+    Raises:
+        HomelabError: it is not in that network.
+    """
+    found = subnets.address_in(machine, cidr)
+    if not found:
+        raise HomelabError(f"it has no address in {cidr}", machine.name, "a router stands in what it offers")
+    return found
+
+
+def database(world: World, wish: Params, host: str = "") -> Database:
+    """The database of the network, by its name or, with `host`, otherwise; the lab starts it with its names.
+
+    The lab's own runs once it is asked for, as Amazon's would run already.
+    """
+    place = seat(world, "db")
+    if isinstance(place, LabMachine):
+        place.start("database")
+        place.start("names")
+    return Database(host or wish.database)
