@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
+from homelab.resources import share
 from homelab.wait import until
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ def belongs_to(tailnet: Tailnet, name: str, owner: str) -> Answer:
     return Answer(
         f"{name} belongs to {owner}", tailnet.name, "ok" if seen == owner else "fail", f"{name}: {seen}"
     )
+
+
+@check
+def shared_with(tailnet: Tailnet, name: str, guest: str) -> Answer:
+    """Has `guest` (an e-mail address) accepted the device `name`, which was shared with them?"""
+    seen = share.read(tailnet, f"{name} {guest}")
+    status = "ok" if seen.accepted else "fail"
+    said = "accepted" if seen.accepted else "invited, not accepted yet" if seen.offered else "not invited"
+    return Answer(f"{name} is shared with {guest}", tailnet.name, status, f"{guest}: {said}")
 
 
 @check

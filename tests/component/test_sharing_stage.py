@@ -7,9 +7,11 @@ import dataclasses
 import pytest
 
 from homelab import needs
+from homelab.checks import node, panel, reach
 from homelab.errors import HomelabError, WaitTimeout
 from homelab.plan import matches, plan
-from homelab.resources import page, share
+from homelab.resources import client, login, page, policy, share
+from homelab.stages import sharing
 from homelab.wait import until
 
 BOB = "bob@example.com"
@@ -89,3 +91,75 @@ def test_a_port_that_somebody_has(world, monkeypatch) -> None:
         page.do(machine, none, page.State(8001, "ours"))
     assert "ss -ltn" in caught.value.hint
     assert page.read(machine, "8001") == none
+
+
+def standing(world) -> tuple[object, ...]:
+    """What this leaves as it was."""
+    visitor = world["visitor"]
+    return (
+        client.read(visitor),
+        login.read(visitor),
+        visitor.run(["cat", "/etc/resolv.conf"]).ok().out,
+        visitor.run(["ip", "-br", "address"]).ok().out,
+        *(page.read(world[role], "8000") for role in (sharing.DEVICE, sharing.GUEST)),
+        share.read(world.tailnet, NAME),
+        policy.read(world.tailnet),
+    )
+
+
+def test_the_chapters_part(world) -> None:
+    """What Bob reaches, what he does not, and what the shared device reaches of his."""
+    before = standing(world)
+    shared = sharing.plan(world)
+    assert [(c.machine, c.resource) for c in shared] == [
+        ("visitor", "client"),
+        ("visitor", "login"),
+        ("tequila", "page"),
+        ("visitor", "page"),
+        ("tailnet", "share"),
+    ]
+    world.apply(shared)
+    assert not sharing.plan(world)
+    bob, phone, tequila = world["visitor"], world["phone"], world["tequila"]
+    name = "tequila.snow-burbot.ts.net"
+    theirs, his = login.read(phone).address, login.read(bob).address
+    open_to_him = [
+        panel.shared_with(world.tailnet, "tequila", BOB),
+        node.sees(bob, "tequila"),
+        node.sees(tequila, sharing.LAPTOP),
+        reach.reaches(bob, f"{name}:8000"),
+        reach.reaches(bob, name),
+        reach.unreachable(bob, theirs),
+        reach.unreachable(tequila, his),
+        reach.reaches(tequila, "203.0.113.50:8000"),
+    ]
+    assert [a for a in open_to_him if a.status != "ok"] == []
+
+    narrow = sharing.one_port(world)
+    world.apply(narrow)
+    assert not sharing.one_port(world)
+    after = [
+        reach.reaches(bob, f"{name}:8000"),
+        reach.reaches(phone, "tequila:8000"),
+        reach.reaches(phone, name),
+    ]
+    until(lambda: reach.unreachable(bob, f"{name}:22").status, lambda s: s == "ok", "port 22 to be shut")
+    assert [a for a in after if a.status != "ok"] == []
+
+    world.apply(narrow.inverse())
+    world.apply(shared.inverse())
+    assert node.does_not_see(tequila, sharing.LAPTOP).status == "ok"
+    assert panel.shared_with(world.tailnet, "tequila", BOB).status == "fail"
+    assert standing(world) == before
+
+
+def test_without_the_share_its_checks_fail(world) -> None:
+    assert panel.shared_with(world.tailnet, "tequila", BOB).status == "fail"
+    assert reach.reaches(world["visitor"], "tequila.snow-burbot.ts.net:8000", 0.5).status == "fail"
+
+
+def test_a_policy_with_rules_of_its_own_is_left(world, monkeypatch) -> None:
+    monkeypatch.setattr(policy, "read", lambda t, name="": policy.State('{"acls": []}'))
+    plan = sharing.one_port(world)
+    assert not plan
+    assert "rules of its own" in plan.notes[0]
