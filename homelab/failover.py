@@ -86,18 +86,42 @@ def killed(router: Machine, client: Machine) -> Iterator[Callable[[str], None]]:
     """
     if not isinstance(router, LabMachine):
         raise HomelabError("only the lab's machines are killed", router.name)
-    name = _name(router)
     try:
         yield lambda _: router.stop(DAEMON, KILL)
     finally:
         router.start(DAEMON)
-        until(
-            lambda: {short_name(p): bool(p.get("Online")) for p in peers(status(client))},
-            lambda online: online.get(name, False),
-            f"{name} to be online again",
-            ONLINE,
-            where=client.name,
-        )
+        _await_online(router, client)
+
+
+@contextmanager
+def cut_off(router: Machine, client: Machine, network: str = "internet") -> Iterator[Callable[[str], None]]:
+    """What pulls the cable of `router` to `network`; afterwards it is whole, and `client` sees it online.
+
+    Raises:
+        HomelabError: it is no machine of the lab.
+    """
+    if not isinstance(router, LabMachine):
+        raise HomelabError("only the lab's cables are pulled", router.name)
+
+    def pull(_: str) -> None:
+        router.link(network, cut=True)
+
+    try:
+        yield pull
+    finally:
+        router.link(network, cut=False)
+        _await_online(router, client)
+
+
+def _await_online(router: Machine, client: Machine) -> None:
+    name = _name(router)
+    until(
+        lambda: {short_name(p): bool(p.get("Online")) for p in peers(status(client))},
+        lambda online: online.get(name, False),
+        f"{name} to be online again",
+        ONLINE,
+        where=client.name,
+    )
 
 
 def _name(machine: Machine) -> str:

@@ -33,6 +33,13 @@ def read(machine: Machine, name: str) -> State:
     return State(name, str(found[0].get("gateway", "")) if found else "")
 
 
+def next_hop(machine: Machine, address: str) -> str:
+    """The router that packets for `address` go to by whatever route there is; empty where they go straight or nowhere."""
+    done = machine.run(["ip", "-json", "route", "get", address])
+    found = json.loads(done.out or "[]") if done else []
+    return str(found[0].get("gateway", "")) if found else ""
+
+
 def command(before: State, after: State) -> list[str]:
     """``ip route``."""
     if after.via:

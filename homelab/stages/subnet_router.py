@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from homelab import needs, policyfile, subnets
-from homelab.clients.postgres import Database
 from homelab.errors import HomelabError, ParamsError, Problem
+from homelab.failover import carrier
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
-from homelab.resources import approval, dns, login, policy, prefs, route
+from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
 from homelab.subnets import Network
-from homelab.vantage import seat
+from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
     from homelab.machine import Machine
@@ -51,7 +51,8 @@ class Params(Strict):
     """`routers` offer `routes` to `clients`, by their roles: the first approved by hand, the others by the policy.
 
     `approver` is whose offers the policy approves; `domain` is what the DNS server `nameserver` inside
-    the network knows (empty: no names), and `database` a host in it that answers SQL.
+    the network knows (empty: no names), and `database` the address of a host in it that answers SQL
+    (empty: none is asked), which that server calls `database_name`.
     """
 
     routers: list[str] = Field(default_factory=lambda: ["router", "router2"], min_length=1, max_length=8)
@@ -60,7 +61,8 @@ class Params(Strict):
     approver: str = Field("autogroup:owner", pattern=r"^(autogroup:[a-z]+|group:\S+|tag:\S+|\S+@\S+)$")
     domain: Domain = "vpc.internal"
     nameserver: str = "10.20.0.53"
-    database: str = "rds.vpc.internal"
+    database: str = "10.20.0.50"
+    database_name: Domain = "rds.vpc.internal"
     experiments: bool = False
 
     @field_validator("routers", "clients", "routes")
@@ -71,14 +73,14 @@ class Params(Strict):
                 raise ValueError(f"{item} is there twice")
         return value
 
-    @field_validator("nameserver")
+    @field_validator("nameserver", "database")
     @classmethod
     def _is_address(cls, value: str) -> str:
         if value:
             try:
                 ip_address(value)
             except ValueError as error:
-                raise ValueError(f"{value!r} is not the IP address of a DNS server") from error
+                raise ValueError(f"{value!r} is not an IP address") from error
         return value
 
 
@@ -92,7 +94,10 @@ def plan(world: World, wish: Params) -> Plan:
     refuse_overlaps(world, wish)
     changes = [*needs.missing(world, [needs.joined(role) for role in (*routers, *clients)])]
     for role in routers[:1]:
-        changes += [*offer(world, role, wish.routes), *approve(world, role, wish.routes)]
+        changes += [
+            *offer(world, role, wish.routes),
+            *approve(world, role, wish.routes, "approve by hand what {} offers"),
+        ]
     for role in clients:
         now = prefs.read(world[role])
         changes += change(role, "prefs", now, replace(now, accept_routes=True), "accept what others offer")
@@ -101,7 +106,10 @@ def plan(world: World, wish: Params) -> Plan:
     if routers[1:]:
         changes += by_policy(world, wish)
     for role in routers[1:]:
-        changes += [*offer(world, role, wish.routes), *approve(world, role, wish.routes)]
+        changes += [
+            *offer(world, role, wish.routes),
+            *approve(world, role, wish.routes, "have approved what {} offers"),
+        ]
     return planned(STAGE, changes, notes=_notes(world, wish))
 
 
@@ -113,9 +121,9 @@ def _notes(world: World, wish: Params) -> list[str]:
     notes = [] if world.tailnet else [NO_KEY]
     if not _here(world, wish.routers):
         notes.append(f"No machine here is a router ({', '.join(wish.routers)}): name one in `routers`.")
-    inside = [r for r in wish.routes if wish.nameserver and subnets.holds(r, wish.nameserver)]
-    if wish.domain and wish.nameserver and not inside:
-        notes.append(f"{wish.nameserver} is in none of the routes: who asks it must have another way there.")
+    for address in dict.fromkeys((wish.nameserver if wish.domain else "", wish.database)):
+        if address and not any(subnets.holds(r, address) for r in wish.routes):
+            notes.append(f"{address} is in none of the routes: who asks it must have another way there.")
     return notes
 
 
@@ -148,21 +156,26 @@ def accepting(world: World, wish: Params) -> dict[str, dict[str, Network]]:
 
 
 def offer(world: World, role: str, routes: Sequence[str]) -> tuple[Change, ...]:
-    """`role` offers `routes`, beside those that it offers already."""
-    now = prefs.read(world[role])
+    """`role` passes on packets of others, and offers `routes` beside those that it offers already."""
+    forward, now = ip_forward.read(world[role]), prefs.read(world[role])
     wanted = (*now.advertise_routes, *(r for r in routes if r not in now.advertise_routes))
     why = f"offer {', '.join(routes)} to the tailnet"
-    return change(role, "prefs", now, replace(now, advertise_routes=wanted), why)
+    return (
+        *change(role, "ip_forward", forward, ip_forward.on(forward), "pass on packets of others"),
+        *change(role, "prefs", now, replace(now, advertise_routes=wanted), why),
+    )
 
 
-def approve(world: World, role: str, routes: Sequence[str]) -> tuple[Change, ...]:
+def approve(
+    world: World, role: str, routes: Sequence[str], why: str = "approve what {} offers"
+) -> tuple[Change, ...]:
     """What the machines page calls *Edit route settings*: the tailnet uses `routes` of `role`."""
     if world.tailnet is None:
         return ()
     name = node_name(world, role)
     now = approval.read(world.tailnet, name)
     wanted = replace(now, approved=tuple(sorted({*now.approved, *routes})))
-    return change("tailnet", "approval", now, wanted, f"approve the routes of {name}", name=name)
+    return change("tailnet", "approval", now, wanted, why.format(name), name=name)
 
 
 def by_policy(world: World, wish: Params) -> tuple[Change, ...]:
@@ -202,10 +215,15 @@ def untranslated(world: World, role: str) -> Plan:
 
 
 def way_back(world: World, router: str, wish: Params, on: str = "db") -> Plan:
-    """A line for the VPC's route table: answers to the tailnet go through `router`. In the lab it stands on `on`."""
+    """A line for the VPC's route table: answers to the tailnet go through `router`. In the lab it stands on `on`.
+
+    Nothing where they do already, because the default route leads to the same router.
+    """
     if not {router, on} <= set(world.machines):
         return Plan(STAGE)
     via = inside_address(world[router], wish.routes[0])
+    if route.next_hop(world[on], str(login.read(world[router]).address)) == via:
+        return Plan(STAGE)
     now = route.read(world[on], TAILNET)
     why = f"send answers to the tailnet through {router}"
     return planned(STAGE, change(on, "route", now, route.State(TAILNET, via), why, name=TAILNET))
@@ -231,13 +249,26 @@ def inside_address(machine: Machine, cidr: str) -> str:
     return found
 
 
-def database(world: World, wish: Params, host: str = "") -> Database:
-    """The database of the network, by its name or, with `host`, otherwise; the lab starts it with its names.
+def carrying(world: World, wish: Params) -> str:
+    """The role of the router that carries the first route now, as the first client sees it; empty where none does."""
+    client = seat(world, wish.clients[0]) if wish.clients else None
+    if client is None or isinstance(client, Nobody):
+        return ""
+    name = carrier(client, wish.routes[0])
+    return next((r for r in _here(world, wish.routers) if name and node_name(world, r) == name), "")
 
-    The lab's own runs once it is asked for, as Amazon's would run already.
-    """
+
+def asker(world: World, wish: Params) -> Machine:
+    """The client that asks the database; `Nobody` where there is none, or no database is named."""
+    if not wish.clients or not wish.database:
+        what = "no client is" if not wish.clients else "no database is"
+        return Nobody("a client", f"{what} named in the parameters")
+    return seat(world, wish.clients[0])
+
+
+def open_network(world: World) -> None:
+    """Let the lab start the database and the DNS server of its VPC; elsewhere they run, or are not ours."""
     place = seat(world, "db")
     if isinstance(place, LabMachine):
         place.start("database")
         place.start("names")
-    return Database(host or wish.database)

@@ -12,7 +12,7 @@ from homelab.checks import subnet_router as checks
 from homelab.clients.postgres import Database, query
 from homelab.errors import ApplyFailed, CommandFailed, HomelabError, ParamsError, WaitTimeout
 from homelab.plan import plan as planned
-from homelab.resources import approval, dns, login, policy, prefs, route
+from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
 from homelab.stages import subnet_router
 from homelab.world import open_world
 
@@ -25,6 +25,7 @@ def everything(world) -> dict[str, object]:
     """The states that the chapter may touch, once everybody is logged in."""
     return {
         **{r: prefs.read(world[r]) for r in ROLES},
+        **{f"{r} forwards": ip_forward.read(world[r]) for r in ROLES},
         "dns": dns.read(world.tailnet),
         "policy": policy.read(world.tailnet),
         **{f"approved {r}": approval.read(world.tailnet, r) for r in ROLES},
@@ -34,7 +35,8 @@ def everything(world) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def database(world) -> Database:
-    return subnet_router.database(world, WISH)
+    subnet_router.open_network(world)
+    return Database(WISH.database_name)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def done(world, before):
 def test_shown_and_not_applied_changes_nothing(world, before) -> None:
     shown = open_world("lab", apply=False)
     plan = subnet_router.plan(shown, WISH)
-    assert len(plan) == 7
+    assert len(plan) == 9
     assert shown.apply(plan) is False
     assert checks.gives_rows(shown["phone"], Database("10.20.0.50"), "select 1").status == "skip"
     assert everything(world) == before
@@ -71,18 +73,18 @@ def test_without_the_chapter_its_checks_fail(world, before, database) -> None:
         checks.gives_rows(phone, database, "select 1", seconds=0.2),
         checks.gives_rows(phone, Database("10.20.0.50"), "select 1", seconds=0.2),
         checks.seen_as(phone, database, "10.20.0.1", seconds=0.2),
-        checks.resolves(phone, WISH.database, "10.20.0.50", seconds=0.2),
+        checks.resolves(phone, WISH.database_name, "10.20.0.50", seconds=0.2),
         checks.survives(phone, failover.Outage(0.1, 1, "router", "router"), 5),
     ]
     assert [a.status for a in answers] == ["fail"] * len(answers), [a for a in answers if a.status != "fail"]
     assert checks.out_of_reach(phone, Database("10.20.0.50")).status == "ok"
-    assert checks.unknown(phone, WISH.database).status == "ok"
+    assert checks.unknown(phone, WISH.database_name).status == "ok"
 
 
 def test_offered_is_not_used(world, before) -> None:
     """Each step alone is not enough: the offer, the approval, the acceptance."""
     plan, phone, byip = subnet_router.plan(world, WISH), world["phone"], Database("10.20.0.50")
-    world.apply(plan.part("prefs", machine="router"))
+    world.apply(plan.part("ip_forward", "prefs", machine="router"))
     prove(checks.offers(world.tailnet, "router", VPC))
     prove(checks.out_of_reach(phone, byip))
     by_hand = planned("test", subnet_router.approve(world, "router", WISH.routes))
@@ -92,8 +94,12 @@ def test_offered_is_not_used(world, before) -> None:
     world.apply(plan.part("prefs", machine="phone"))
     prove(checks.carried_by(phone, VPC, "router"), checks.gives_rows(phone, byip, "select * from films"))
     assert checks.out_of_reach(phone, byip).status == "fail"
-    assert checks.unknown(phone, WISH.database).status == "ok", "its name is another matter"
-    for step in (plan.part("prefs", machine="phone"), by_hand, plan.part("prefs", machine="router")):
+    assert checks.unknown(phone, WISH.database_name).status == "ok", "its name is another matter"
+    for step in (
+        plan.part("prefs", machine="phone"),
+        by_hand,
+        plan.part("ip_forward", "prefs", machine="router"),
+    ):
         world.apply(step.inverse())
     assert everything(world) == before
 
@@ -104,13 +110,13 @@ def test_everything(world, done, database) -> None:
         checks.approved(world.tailnet, "router", VPC),
         checks.approved(world.tailnet, "router2", VPC),
         checks.carried_by(phone, VPC, "router"),
-        checks.resolves(phone, WISH.database, "10.20.0.50"),
+        checks.resolves(phone, WISH.database_name, "10.20.0.50"),
         checks.gives_rows(phone, database, "select title from films where year = 1927 order by title"),
         checks.seen_as(phone, database, "10.20.0.1"),
     ]
     assert [a for a in answers if a.status != "ok"] == []
     assert "Metropolis\nSunrise" in answers[4].evidence
-    assert checks.unknown(phone, WISH.database).status == "fail"
+    assert checks.unknown(phone, WISH.database_name).status == "fail"
     assert checks.resolves(phone, "tequila", "10.20.0.50", seconds=0.2).status == "fail"
     assert not subnet_router.plan(world, WISH), "a second time there is nothing to do"
 
@@ -211,7 +217,7 @@ def test_the_shown_route_is_the_done_route(world, typed, via) -> None:
 
 def test_taken_back(world, before, done, database) -> None:
     """Last, for it undoes all that the other tests rely on."""
-    assert len(done) == 7
+    assert len(done) == 9
     world.apply(done.inverse())
     assert everything(world) == before
-    prove(checks.out_of_reach(world["phone"], database), checks.unknown(world["phone"], WISH.database))
+    prove(checks.out_of_reach(world["phone"], database), checks.unknown(world["phone"], WISH.database_name))

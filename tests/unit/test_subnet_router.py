@@ -16,7 +16,7 @@ from homelab.errors import CommandFailed, HomelabError, NoAnswer, ParamsError, P
 from homelab.failover import Outage
 from homelab.machine import Result, shown
 from homelab.params import TAILSCALE
-from homelab.resources import approval, dns, login, policy, prefs, route
+from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
 from homelab.stages import subnet_router
 from homelab.stages.subnet_router import Params
 
@@ -36,7 +36,17 @@ class Somewhere:
     """A world of given states: resources are read from tables instead of machines."""
 
     def __init__(
-        self, monkeypatch, *, roles=ROLES, api=True, joined=(), told=None, used=None, text=POLICY, split=()
+        self,
+        monkeypatch,
+        *,
+        roles=ROLES,
+        api=True,
+        joined=(),
+        told=None,
+        used=None,
+        text=POLICY,
+        split=(),
+        forwarding=True,
     ):
         told, used = told or {}, used or {}
         self.machines = {
@@ -52,6 +62,11 @@ class Somewhere:
         monkeypatch.setattr(approval, "read", lambda t, name: approval.State(used.get(name, ()), id="n1"))
         monkeypatch.setattr(policy, "read", lambda t, name="": policy.State(text, '"e1"'))
         monkeypatch.setattr(dns, "read", lambda t, name="": dns.State(True, False, (), split))
+        forwards = ip_forward.State(True, True, (f"{ip_forward.IPV4} = 1", f"{ip_forward.IPV6} = 1"))
+        monkeypatch.setattr(
+            ip_forward, "read", lambda m, name="": forwards if forwarding else ip_forward.State()
+        )
+        monkeypatch.setattr(route, "next_hop", lambda m, address: "10.20.0.1")
         monkeypatch.setattr(route, "read", lambda m, name: route.State(name))
         monkeypatch.setattr(subnets, "of", lambda m: NETWORKS.get(m.name, {}))
         monkeypatch.setattr(subnets, "address_in", lambda m, cidr: "10.20.0.2" if m.name == "router2" else "")
@@ -92,6 +107,7 @@ def words(plan) -> list[str]:
         (DONE | {"split": ()}, Params(domain=""), []),
         (DONE | {"text": POLICY}, Params(), ["tailnet/policy"]),
         (DONE | {"text": POLICY}, Params(routers=["router"]), []),
+        (DONE | {"forwarding": False}, Params(), ["router/ip_forward", "router2/ip_forward"]),
         ({"joined": ROLES, "api": False}, Params(), ["router/prefs", "phone/prefs", "router2/prefs"]),
         ({"joined": ROLES, "roles": ("tequila",)}, Params(), []),
         ({"joined": ROLES, "roles": ("tequila",)}, Params(routers=["tequila"]), ["tequila/prefs", "tailnet/approval/tequila", "tailnet/dns"]),
@@ -165,7 +181,8 @@ def test_who_does_not_accept_is_not_hit(monkeypatch) -> None:
         ({"routes": [VPC, VPC]}, "10.20.0.0/24 is there twice"),
         ({"routers": []}, "at least 1"),
         ({"routers": ["router", "router"]}, "router is there twice"),
-        ({"nameserver": "vpc"}, "'vpc' is not the IP address of a DNS server"),
+        ({"nameserver": "vpc"}, "'vpc' is not an IP address"),
+        ({"database": "rds"}, "'rds' is not an IP address"),
         ({"domain": "vpc internal"}, "is no domain"),
         ({"approver": "everybody"}, "pattern"),
         ({"route": VPC}, "not permitted"),
