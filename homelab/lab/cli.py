@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("--cut", action="store_const", const=True, dest="cut", help="pull the plug")
     cut.add_argument("--mend", action="store_const", const=False, dest="cut", help="put it back")
     link.add_argument("--reset", action="store_true", help="as it was laid, but for what else is said here")
+    for verb, about in (("start", "start a daemon of a machine again, as it was"), ("stop", "end one")):
+        daemon = add(verb, _daemon, about)
+        daemon.set_defaults(verb=verb)
+        daemon.add_argument("machine", metavar="MACHINE")
+        daemon.add_argument("name", metavar="DAEMON", help="as `status --json` has it under services")
     supply = add("supply", _supply, "let the lab's hub offer images; builds them into the cache first")
     supply.add_argument(
         "refs", nargs="+", metavar="REF", help="as docker types it; or docker-compose, the plugin"
@@ -162,6 +167,11 @@ def _link(asked: argparse.Namespace) -> int:
         _socket(), op="link", machine=asked.machine, network=asked.network, set=wanted, reset=asked.reset
     )
     print(show.link_line(answer["link"]))
+    return 0
+
+
+def _daemon(asked: argparse.Namespace) -> int:
+    request(_socket(), op=asked.verb, machine=asked.machine, name=asked.name)
     return 0
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from homelab.machine import Machine
 from homelab.resources import tailscale_status
+from homelab.wait import until
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
+NO_SSH_YET = "not enabled on Tailnet"  # said until the policy's ssh section has come to the node
+NEWS = 5.0  # seconds that this may take
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,18 @@ def command(before: State, after: State) -> list[str]:
 
 
 def do(machine: Machine, before: State, after: State) -> None:
-    """Run it.
+    """Run it; the SSH server is switched on once the node knows that the policy has it.
 
     Raises:
         CommandFailed: tailscale refuses.
+        WaitTimeout: the policy has no rule about SSH to this node.
     """
-    machine.run(command(before, after)).ok()
+    done = until(
+        lambda: machine.run(command(before, after)),
+        lambda done: NO_SSH_YET not in done.err,
+        "the tailnet to allow Tailscale SSH",
+        NEWS,
+        hint="the policy's ssh section comes first",
+        where=machine.name,
+    )
+    done.ok()

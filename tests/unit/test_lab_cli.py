@@ -14,6 +14,7 @@ from homelab.lab import cli
         (["upp"], "invalid choice: 'upp'"),
         (["up", "--bogus"], "unrecognized arguments: --bogus"),
         (["exec"], "MACHINE"),
+        (["start", "recorder"], "DAEMON"),
         (["link", "db", "--nat", "weird"], "invalid choice: 'weird'"),
         (["link", "db", "--delay", "abc"], "invalid float value: 'abc'"),
         (["link", "db", "--cut", "--mend"], "not allowed with argument --cut"),

@@ -1,0 +1,290 @@
+"""08, audited SSH: shells by Tailscale identity, as whom the policy says, and every one of them recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from homelab import needs, policyfile, ssh_policy, ssh_session
+from homelab.checks import panel
+from homelab.errors import HomelabError
+from homelab.keyboard import typed
+from homelab.lab_machine import LabMachine
+from homelab.machine import Result
+from homelab.params import Strict
+from homelab.plan import Change, Plan, change
+from homelab.plan import plan as planned
+from homelab.resources import account, auth_key, login, policy, prefs, recorder
+from homelab.resources.tailscale_status import STOPPED_DAEMON
+from homelab.vantage import seat
+
+if TYPE_CHECKING:
+    from homelab.world import World
+
+STAGE = "08_audited_ssh"
+DEMO, RECORDER, PHONE = "demoserver", "recorder", "phone"
+KEY = "homelab recorder"
+SHELL = "$ "  # where an ordinary user's shell waits
+NO_KEY = "The policy and the recorder need an admin API key (api_key in the params file): nothing is switched on without them."
+PERIOD = re.compile(r"^(always|[0-9]+[hm]|[0-9]+h[0-9]+m)$")
+User = Annotated[str, StringConstraints(pattern=r"^(autogroup:nonroot|[a-z_][a-z0-9_-]{0,31})$")]
+Source = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^((autogroup|group|tag):[a-zA-Z][a-zA-Z0-9-]*|[^@\s:]+@[a-zA-Z0-9.-]+)$", max_length=100
+    ),
+]
+Tag = Annotated[str, StringConstraints(pattern=r"^tag:[a-zA-Z][a-zA-Z0-9-]{0,49}$")]
+
+
+class Params(Strict):
+    """`users` get in at once, `checked_users` after a look at the login page, which holds for `check_period`.
+
+    `server` is the machine whose shells these are, `sources` are those who may (empty: members on
+    their own devices, admins on tagged ones), `recorder` is the recorder's name in the tailnet.
+    """
+
+    server: str = DEMO
+    users: list[User] = Field(["ubuntu"], max_length=20)
+    checked_users: list[User] = Field(["root"], max_length=20)
+    check_period: str = "always"
+    sources: list[Source] = Field(default_factory=list, max_length=20)
+    recorder: str = RECORDER
+    recorder_tag: Tag = "tag:recorder"
+    enforce: bool = True
+    experiments: bool = False
+
+    @field_validator("check_period")
+    @classmethod
+    def _is_period(cls, value: str) -> str:
+        hours, minutes = (int((re.search(rf"([0-9]+){unit}", value) or [0, 0])[1]) for unit in "hm")
+        if not PERIOD.match(value) or (value != "always" and not 1 <= 60 * hours + minutes <= 168 * 60):
+            raise ValueError("must be always, or a time such as 30m or 12h, from one minute to 168 hours")
+        return value
+
+    @model_validator(mode="after")
+    def _is_clear(self) -> Params:
+        if both := sorted(set(self.users) & set(self.checked_users)):
+            raise ValueError(f"{', '.join(both)} cannot be let in both at once and after a check")
+        if not (self.users or self.checked_users):
+            raise ValueError("users and checked_users are both empty: nobody would get in")
+        return self
+
+
+def host(world: World, wish: Params) -> str:
+    """The role of the machine whose shells these are; a home without a demo server has its first machine.
+
+    Raises:
+        HomelabError: no machine is called so.
+    """
+    if wish.server == DEMO and DEMO not in world.machines and world.machines:
+        return next(iter(world.machines))
+    return world[wish.server].name
+
+
+def name_of(world: World, wish: Params) -> str:
+    """That machine's name in the tailnet."""
+    role = host(world, wish)
+    return str(login.read(world[role]).hostname or needs.default_name(role))
+
+
+def rules(world: World, wish: Params) -> list[dict[str, Any]]:
+    """What the policy should say: a rule for those who get in at once, one for those who are asked first."""
+    tags = login.read(world[host(world, wish)]).tags
+    to = tags or (ssh_policy.SELF,)
+    who = wish.sources or (["autogroup:admin"] if tags else ["autogroup:member"])
+    kinds = (("accept", wish.users), ("check", wish.checked_users))
+    return [
+        ssh_policy.rule(
+            action, who, to, users, recorder=wish.recorder_tag, enforce=wish.enforce, period=wish.check_period
+        )
+        for action, users in kinds
+        if users
+    ]
+
+
+def plan(world: World, wish: Params) -> Plan:
+    """Everything in its order: who is in the tailnet, who the machine's users are, the recorder, the rules, the switch.
+
+    Raises:
+        HomelabError: no machine or device is the recorder that `wish` names.
+    """
+    role = host(world, wish)
+    joined = [needs.joined(r) for r in (role, PHONE) if r in world.machines]
+    first = (*needs.missing(world, joined), *accounts(world, wish, role))
+    if world.tailnet is None:
+        return planned(STAGE, first, notes=[NO_KEY])
+    owner = needs.owned(wish.recorder_tag)(world)
+    text = owner[-1].after.text if owner else policy.read(world.tailnet).text
+    notes = [f"As it is, {hole}." for hole in ssh_policy.holes(policyfile.data(text)) if hole.open]
+    if waits := recorder_missing(world, wish):
+        return planned(STAGE, first, notes=[*notes, waits])
+    now = prefs.read(world[role])
+    return planned(
+        STAGE,
+        first,
+        owner,
+        recorder_node(world, wish),
+        _edit(world, text, _with(text, rules(world, wish)), "who may be whom, and only recorded"),
+        change(role, "prefs", now, dataclasses.replace(now, ssh=True), "take SSH from the tailnet"),
+        notes=notes,
+    )
+
+
+def accounts(world: World, wish: Params, role: str) -> tuple[Change, ...]:
+    """The users that sessions may be, where the machine lacks them."""
+    names = [u for u in (*wish.users, *wish.checked_users) if not u.startswith("autogroup:")]
+    found = [account.read(world[role], name) for name in names]
+    return tuple(
+        c
+        for now in found
+        for c in change(role, "account", now, account.State(now.name, True), f"a user {now.name}", name=now.name)
+    )  # fmt: skip
+
+
+def recorder_missing(world: World, wish: Params) -> str:
+    """Why the rules must wait for the recorder; empty if it is there, or comes with this plan.
+
+    Raises:
+        HomelabError: `wish` names a recorder that is none.
+    """
+    if wish.recorder in world.machines or world.tailnet is None:
+        return ""
+    found = panel.devices(world.tailnet)
+    if wish.recorder in found and wish.recorder_tag in found[wish.recorder].tags:
+        return ""
+    carried = ", ".join(found[wish.recorder].tags) if wish.recorder in found else ""
+    what = (
+        f"{wish.recorder!r} carries {carried or 'no tag'}, and the rules would look for {wish.recorder_tag}"
+        if wish.recorder in found
+        else f"no device of the tailnet is called {wish.recorder!r}, so nothing could be recorded"
+    )
+    if world.lab or wish.recorder != RECORDER:
+        raise HomelabError(what, "recorder", f"devices: {', '.join(found)}")
+    return f"First a recorder: {what}. Run tsrecorder (see In practice); until then neither rules nor switch are planned."
+
+
+def recorder_node(world: World, wish: Params) -> tuple[Change, ...]:
+    """The lab's recorder: its program, a key for it, and its login under the tag. At home you run it yourself."""
+    if wish.recorder not in world.machines or world.tailnet is None:
+        return ()
+    place = world[wish.recorder]
+    runs = recorder.read(place)
+    changes = [
+        *change(
+            wish.recorder, "recorder", runs, recorder.State(True, runs.machine), "a program that keeps recordings"
+        )
+    ]  # fmt: skip
+    now = login.read(place)
+    if now.node == STOPPED_DAEMON:  # it comes with the recorder's program
+        now = login.State(login.NEEDS_LOGIN)
+    tags = (wish.recorder_tag,)
+    if now.node != login.RUNNING or now.tags != tags:
+        file = key_file(world)
+        # Ephemeral, as the lab is: the device is forgotten when it logs out. At home a recorder stays.
+        key = auth_key.State(True, KEY, tags, ephemeral=True, file=str(file))
+        changes += change("tailnet", "auth_key", auth_key.read(world.tailnet, KEY), key, "a key for the recorder", name=KEY)  # fmt: skip
+        wanted = login.wanted(needs.default_name(wish.recorder), tags, world.login_server, key=f"file:{file}")
+        changes += change(wish.recorder, "login", now, wanted, "the recorder joins by it")
+    return tuple(changes)
+
+
+def key_file(world: World) -> Path:
+    """Where the recorder's auth key is kept until it is used: beside the journal, for you alone."""
+    return world.journal.path.parent / "keys" / RECORDER
+
+
+def recorder_away(world: World, wish: Params) -> Plan:
+    """The recorder's program ends, as it does when its disk is full or its power is out."""
+    place = seat(world, wish.recorder)
+    if not isinstance(place, LabMachine):
+        return Plan(STAGE, notes=("Only the lab's recorder is stopped for a lesson.",))
+    now = recorder.read(place)
+    return planned(
+        STAGE,
+        change(wish.recorder, "recorder", now, recorder.State(False, now.machine), "the recorder goes away"),
+    )
+
+
+def fail_open(world: World, wish: Params) -> Plan:
+    """The mistake that is easily made: the same rules, without `enforceRecorder`."""
+    if world.tailnet is None:
+        return Plan(STAGE, notes=(NO_KEY,))
+    now = text = policy.read(world.tailnet).text
+    lax = wish.model_copy(update={"enforce": False})
+    for strict, loose in zip(rules(world, wish), rules(world, lax), strict=True):
+        text = policyfile.changed_item(text, "ssh", strict, loose)
+    return planned(STAGE, _edit(world, now, text, "record, but do not insist on it"))
+
+
+def without_rules(world: World, wish: Params) -> Plan:
+    """The rules of this chapter leave the policy.
+
+    Raises:
+        HomelabError: they are the last ones by which the runbook's own user gets a shell anywhere.
+    """
+    if world.tailnet is None:
+        return Plan(STAGE, notes=(NO_KEY,))
+    now = text = policy.read(world.tailnet).text
+    for one in rules(world, wish):
+        text = policyfile.without_item(text, "ssh", one)
+    return planned(STAGE, _edit(world, now, text, "no more shells by these rules"))
+
+
+def _edit(world: World, before: str, after: str, why: str) -> tuple[Change, ...]:
+    """An edit of the ssh section that never takes our own last shell."""
+    old, new, me = policyfile.data(before), policyfile.data(after), world.person.email
+    if ssh_policy.locks_out(old, new, me):
+        raise HomelabError(
+            f"this edit would take your last shell by Tailscale SSH: {', '.join(ssh_policy.lost(old, new, me))}",
+            "the policy",
+            "leave a rule for yourself, or take it out by hand on the policy's page",
+        )
+    if lost := ssh_policy.lost(old, new, me):
+        why = f"{why} (you lose {', '.join(lost)})"
+    return change("tailnet", "policy", policy.State(before), policy.State(after), why)
+
+
+def _with(text: str, wanted: list[dict[str, Any]]) -> str:
+    for one in wanted:
+        text = policyfile.with_item(text, "ssh", one)
+    return text
+
+
+def at_the_keyboard(world: World, wish: Params, secret: str) -> Result | None:
+    """A person on the phone opens a shell, looks around, and answers a question for a password; None at home."""
+    phone = seat(world, PHONE)
+    if not isinstance(phone, LabMachine) or not world.applies:
+        return None
+    lines = [
+        (SHELL, "hostname; id -un"),
+        (SHELL, "ls --color=always -d /etc /srv /nowhere"),
+        (SHELL, "read -rsp 'Password: ' word; echo; echo \"${#word} letters\""),
+        ("Password: ", secret),
+        (SHELL, "exit"),
+    ]
+    user, name = wish.users[0], name_of(world, wish)
+    ssh_session.run(phone, user, name, "touch ~/.hushlogin")  # spares the replay the distribution's greeting
+    return typed(phone, ssh_session.command(user, name), lines)
+
+
+def cut_in_the_middle(world: World, wish: Params) -> Result | None:
+    """A session that talks all the time, and a recorder that is killed meanwhile; None at home."""
+    phone, place = seat(world, PHONE), seat(world, wish.recorder)
+    if not (isinstance(phone, LabMachine) and isinstance(place, LabMachine) and world.applies):
+        return None
+    ticks: list[str] = []
+
+    def watch(line: str) -> None:
+        ticks.append(line)
+        if len(ticks) == 4:  # the first of them have reached the recorder by then
+            place.stop(recorder.DAEMON, 9)
+
+    argv = ssh_session.command(
+        wish.users[0], name_of(world, wish), "echo first; while sleep 0.2; do echo tick; done"
+    )
+    return phone.run(argv, timeout=60, watch=watch)

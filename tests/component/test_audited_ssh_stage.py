@@ -1,0 +1,162 @@
+"""The chapter on SSH as a whole in a fresh lab: done, done again, broken in every way, and taken back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from homelab import recordings
+from homelab.checks import panel, ssh
+from homelab.pictures.replay import replay
+from homelab.resources import account, login, policy, recorder
+from homelab.stages import audited_ssh
+
+WISH = audited_ssh.Params()
+SECRET = "correct horse battery"
+HOST = "demoserver"
+
+
+def standing(world):
+    """What the chapter changes, without the nodes that it needs."""
+    server = world[HOST]
+    return (
+        policy.read(world.tailnet),
+        recorder.read(world["recorder"]),
+        login.read(world["recorder"]).address,
+        account.read(server, "ubuntu"),
+        "recorder" in panel.devices(world.tailnet),
+    )
+
+
+@pytest.fixture(scope="module")
+def fresh(world):
+    """How it stood before anything was done."""
+    return standing(world)
+
+
+@pytest.fixture(scope="module")
+def done(world, fresh):
+    """The chapter's plan, applied."""
+    plan = audited_ssh.plan(world, WISH)
+    assert len(plan) == 10
+    assert world.apply(plan)
+    wait = [ssh.goes_by(world[HOST], *audited_ssh.rules(world, WISH)), ssh.offers_shell(world["phone"], HOST)]
+    wait.append(ssh.takes_recordings(world["phone"]))
+    assert [a for a in wait if a.status != "ok"] == []
+    return plan
+
+
+def test_without_the_chapter_its_checks_fail(world, fresh) -> None:
+    answers = [
+        ssh.goes_by(world[HOST], *audited_ssh.rules(world, WISH), seconds=0.1),
+        ssh.offers_shell(world["phone"], HOST, seconds=0.1),
+        ssh.takes_recordings(world["phone"], seconds=0.1),
+        ssh.lets_in(world["phone"], "ubuntu", HOST),
+        ssh.denied(world["phone"], "daemon", HOST),
+    ]
+    assert {a.status for a in answers} == {"fail"}
+
+
+def test_a_second_time_there_is_nothing_to_do(world, done) -> None:
+    assert str(audited_ssh.plan(world, WISH)) == "No changes."
+
+
+def test_who_is_let_in_and_who_is_not(world, done) -> None:
+    phone = world["phone"]
+    answers = [
+        ssh.switched_on(world[HOST]),
+        ssh.lets_in(phone, "ubuntu", HOST),
+        ssh.denied(phone, "daemon", HOST),
+        ssh.denied(world["recorder"], "ubuntu", HOST),
+        ssh.out_after_check(phone, "root", HOST, world.person.deny),
+        ssh.in_after_check(phone, "root", HOST),
+        ssh.audited(world.tailnet),
+    ]
+    assert [a for a in answers if a.status != "ok"] == []
+    wrong = [
+        ssh.lets_in(phone, "daemon", HOST),
+        ssh.lets_in(phone, "root", HOST),
+        ssh.denied(phone, "ubuntu", HOST),
+        ssh.refused_unrecorded(phone, "ubuntu", HOST),
+        ssh.was_recorded(phone, "daemon", "id -un", seconds=0.1),
+    ]
+    assert {a.status for a in wrong} == {"fail"}, "each question can be answered no"
+
+
+def test_a_shell_is_recorded_and_its_password_is_not(world, done) -> None:
+    phone = world["phone"]
+    typed = audited_ssh.at_the_keyboard(world, WISH, SECRET)
+    assert typed.rc == 0
+    assert ssh.was_recorded(phone, "ubuntu").status == "ok"
+    whole = recordings.fetched(phone, recordings.listed(phone)[-1])
+    assert ssh.shows(phone, whole, f"{len(SECRET)} letters").status == "ok"
+    assert ssh.hides(phone, whole, SECRET).status == "ok"
+    assert ssh.hides(phone, whole, "letters").status == "fail"
+    text = str(replay(whole))
+    assert "ubuntu@demoserver:~$ hostname; id -un" in text
+    assert SECRET not in text
+    assert (whole.person, whole.node, whole.host, whole.user) == ("alice@example.com", "phone", HOST, "ubuntu")  # fmt: skip
+    held = recordings.in_folder(world["recorder"], "/var/lib/recorder")
+    assert [(r.name, r.connection, r.seconds) for r in held] == [
+        (r.name, r.connection, r.seconds) for r in recordings.listed(phone)
+    ], "over the tailnet and from the recorder's own disk"
+    assert held[-1] == whole
+
+
+def test_what_recordings_do_not_hold(world, done) -> None:
+    assert ssh.copies_seen(world["phone"], "ubuntu", HOST).status == "warn", "scp is not recorded today"
+
+
+def test_no_recorder_no_session(world, done) -> None:
+    phone, since = world["phone"], datetime.now(UTC).replace(microsecond=0)
+    away = audited_ssh.recorder_away(world, WISH)
+    world.apply(away)
+    assert ssh.refused_unrecorded(phone, "ubuntu", HOST).status == "ok"
+    assert ssh.refused_unrecorded(phone, "root", HOST).status == "ok", "also after a check"
+    assert ssh.logged(world.tailnet, "SSH_RECORDING_REJECTED", HOST, since).status == "ok"
+    lax = audited_ssh.fail_open(world, WISH)
+    world.apply(lax)
+    loose = audited_ssh.rules(world, WISH.model_copy(update={"enforce": False}))
+    assert ssh.goes_by(world[HOST], *loose).status == "ok"
+    warned = ssh.audited(world.tailnet)
+    assert (warned.status, warned.evidence.count("fails open")) == ("warn", 2)
+    assert ssh.goes_on_unrecorded(phone, "ubuntu", HOST).status == "warn"
+    world.apply(lax.inverse())
+    world.apply(away.inverse())
+    assert ssh.goes_by(world[HOST], *audited_ssh.rules(world, WISH)).status == "ok"
+    assert ssh.takes_recordings(phone).status == "ok"
+
+
+def test_killed_in_the_middle(world, done) -> None:
+    ended = audited_ssh.cut_in_the_middle(world, WISH)
+    assert ended.rc == 255
+    assert "Session terminated" in ended.err
+    again = audited_ssh.plan(world, WISH)
+    assert [(c.machine, c.resource) for c in again] == [("recorder", "recorder")], (
+        "the plan finds what is away"
+    )
+    world.apply(again)
+    assert ssh.takes_recordings(world["phone"]).status == "ok"
+    last = recordings.listed(world["phone"])[-1]
+    assert last.state == "cut"
+    assert "tick" in recordings.fetched(world["phone"], last).text
+
+
+def test_the_shown_commands_do_the_same(world, done, typed) -> None:
+    server = world[HOST]
+    gone, there = account.State("guest", False), account.State("guest", True)
+    for before, after in ((gone, there), (there, gone)):
+        account.do(server, before, after)
+        assert account.read(server, "guest") == after
+        account.do(server, after, before)
+        typed(HOST, account.command(before, after))
+        assert account.read(server, "guest") == after
+        typed(HOST, account.command(after, before))
+        account.do(server, before, after)
+
+
+def test_taken_back(world, fresh, done) -> None:
+    world.apply(done.inverse().part(without="phone"))
+    assert standing(world) == fresh
+    assert login.read(world[HOST]).node == "not installed"
