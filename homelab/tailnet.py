@@ -15,7 +15,7 @@ import aiohttp
 
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
-from homelab.machine import Pending
+from homelab.machine import Machine, Pending
 from homelab.person import Person
 from homelab.secret import Secret
 from homelab.web.connector import connector
@@ -40,7 +40,10 @@ class Tailnet:
         *,
         seat: LabMachine | None = None,
         ca: str = "",
+        here: Machine | None = None,
     ) -> None:
+        """`seat` and `ca` are the lab's: from where its API is reached, and whom to trust. `here` is a home's: this machine."""
+        self.here = here
         self._key, self.person, self.pending, self._seat, self._ca = key, person, pending, seat, ca
         self._loop = asyncio.new_event_loop()
         # Jupyter's own loop runs already, and a second one in its thread is refused.

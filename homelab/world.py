@@ -211,7 +211,7 @@ def _home(params: Params, apply: bool | None) -> World:
         person,
         pending,
         applies=params.common.apply if apply is None else apply,
-        tailnet=Tailnet(key, person, pending) if key else None,
+        tailnet=Tailnet(key, person, pending, here=next(iter(machines.values()))) if key else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from homelab.errors import StalePlan
+from homelab.policy_lockout import refuse_lockout, touches_access, us
 from homelab.resources.admin_api import BASE
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def do(tailnet: Tailnet, before: State, after: State) -> None:
 
     Raises:
         StalePlan: the policy is no longer `before`.
-        HomelabError: the API refuses: an error in the policy (with its line), or somebody was quicker.
+        HomelabError: it would lock us out (`homelab.policy_lockout`), which is not even sent; or the API
+            refuses: an error in the policy (with its line), or somebody was quicker.
     """
     now = read(tailnet)
     if now.text != before.text:
         raise StalePlan("somebody changed the policy in between", "tailnet", "make the plan again")
+    if touches_access(now.text, after.text):
+        refuse_lockout(now.text, after.text, us(tailnet))
     tailnet.call(lambda ts: ts.set_policy_file(after.text, etag=now.etag or None))

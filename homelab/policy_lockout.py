@@ -1,0 +1,234 @@
+"""A policy that would lock out the person who applies it is refused before it is sent.
+
+"We" are a person: the one who plays in the lab, whose machine this is at home, or else the tailnet's
+owner. What a policy says of tags and roles alone would not do: it has to be that person who still gets
+through. It is a lock-out if after the change
+
+1. a device of the tailnet that one of our own devices reached on some port is reached by none of them
+   on any port (a rule whose effect cannot be told from the text counts as one that lets through);
+2. the way by which we are here is shut: this process was started over SSH, across the tailnet, and that
+   device could no longer open that port here, or, where Tailscale SSH answers, no longer become that user;
+3. a tag that a device carries is defined no longer, or is no longer ours to give: the owner, admins and
+   network admins may give every tag that is defined, others those that ``tagOwners`` gives them.
+
+Fewer ports are no lock-out, nor are networks behind a device, nor what other people lose. The admin page
+is never shut by a policy: who really means it, edits it there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homelab import policyfile
+from homelab.allowed import Node, Verdict, allowed
+from homelab.errors import HomelabError
+from homelab.resources.tailscale_status import status
+from homelab.tailnet_nodes import nodes
+
+if TYPE_CHECKING:
+    from homelab.tailnet import Tailnet
+
+PAGE = "https://login.tailscale.com/admin/acls"
+WHO = ("groups", "hosts", "ipsets", "postures")  # what rules name
+ADMINS = ("owner", "admin", "network-admin")
+ANY = {"dst": ["*"], "ip": ["*"]}
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """The SSH connection over which we are here: the addresses of both ends, and the `user` that we are.
+
+    `by_policy`: Tailscale SSH answers it, so that the policy's section ``ssh`` counts.
+    """
+
+    client: str
+    server: str
+    port: int
+    user: str
+    by_policy: bool
+
+
+@dataclass(frozen=True)
+class Us:
+    """Who we are in the tailnet of `devices`, and how we came here."""
+
+    login: str
+    role: str
+    devices: tuple[Node, ...]
+    way_in: WayIn | None = None
+
+    @property
+    def own(self) -> list[Node]:
+        """Our own devices: those that belong to us in person."""
+        return [d for d in self.devices if d.user == self.login and not d.tags and not d.shared]
+
+
+def us(tailnet: Tailnet) -> Us:
+    """Who we are, asked of this world: see the module.
+
+    Raises:
+        HomelabError: the API does not say who is in the tailnet.
+    """
+    people = {u.login_name: str(u.role) for u in tailnet.call(lambda ts: ts.users())}
+    login = tailnet.person.email or _signed_in(tailnet)
+    if login not in people:
+        login = next((name for name, role in people.items() if role == "owner"), login)
+    return Us(login, people.get(login, "member"), tuple(nodes(tailnet)), _way_in(tailnet))
+
+
+def _signed_in(tailnet: Tailnet) -> str:
+    """Whose node the machine is that this runs on; nobody's if it has a tag, or is in no tailnet."""
+    if tailnet.here is None:
+        return ""
+    found = status(tailnet.here)
+    me = found.get("Self") or {}
+    user = (found.get("User") or {}).get(str(me.get("UserID")), {})
+    return "" if me.get("Tags") else str(user.get("LoginName", ""))
+
+
+def _way_in(tailnet: Tailnet) -> WayIn | None:
+    words = os.environ.get("SSH_CONNECTION", "").split()
+    if tailnet.here is None or len(words) != 4:
+        return None
+    client, _, server, port = words
+    here = (d for d in tailnet.call(lambda ts: ts.devices()).values() if server in d.addresses)
+    by_policy = any(d.ssh_enabled for d in here)
+    return WayIn(client, server, int(port), getpass.getuser(), by_policy)
+
+
+def touches_access(before: str, after: str) -> bool:
+    """Whether who may do what could differ at all; only then there is something to ask.
+
+    Raises:
+        HomelabError: one of the two is not HuJSON.
+    """
+    old, new = policyfile.data(before), policyfile.data(after)
+    tags = new.get("tagOwners", {})
+    return any(old.get(k) != new.get(k) for k in ("grants", "acls", "ssh", *WHO)) or any(
+        tags.get(tag) != owners for tag, owners in old.get("tagOwners", {}).items()
+    )
+
+
+def refuse_lockout(before: str, after: str, me: Us) -> None:
+    """Nothing, if `me` is not locked out by the change of the policy from the text `before` to `after`.
+
+    Raises:
+        HomelabError: it is a lock-out (see the module); with the rule that let us through, and what to do.
+    """
+    old, new = policyfile.data(before), policyfile.data(after)
+    lost = [*_devices_lost(old, new, me), *_way_lost(old, new, me), *_tags_lost(old, new, me)]
+    if lost:
+        what, keep = lost[0]
+        more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise HomelabError(
+            f"this policy would lock out {me.login}: {what}{more}; it was not sent",
+            "the policy",
+            f"{keep}; or, if that is meant, edit it yourself at {PAGE}",
+        )
+
+
+def _devices_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterator[tuple[str, str]]:
+    for device in me.devices:
+        ways = [own for own in me.own if own != device and _passes(old, own, device)]
+        if ways and not any(_passes(new, own, device) is not False for own in me.own if own != device):
+            rule = _rule(old, ("grants", "acls"), lambda p, own=ways[0], d=device: _passes(p, own, d))
+            yield (
+                f"{device.name} could be reached on no port any more, which {rule} allows now",
+                f"keep a rule that lets {me.login} reach it",
+            )
+
+
+def _way_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterator[tuple[str, str]]:
+    way = me.way_in
+    source = way and next((d for d in me.devices if way.client in d.addresses), None)
+    target = way and next((d for d in me.devices if way.server in d.addresses), None)
+    if not way or not source or not target:
+        return
+
+    def opens(policy: Mapping[str, Any]) -> Verdict:
+        return _sure(policy, source, target, way.server, "tcp", way.port)
+
+    def lets(policy: Mapping[str, Any]) -> Verdict:
+        return _becomes(policy, source, target, way.user)
+
+    here = f"the SSH connection from {source.name} by which you are here"
+    if opens(old) and opens(new) is False:
+        rule = _rule(old, ("grants", "acls"), opens)
+        yield f"{here} needs port {way.port}, which {rule} allows now", "keep that port open for it"
+    elif way.by_policy and lets(old) and lets(new) is False:
+        rule = _rule(old, ("ssh",), lets)
+        yield f"{here} makes you {way.user}, which {rule} allows now", "keep an ssh rule for it"
+
+
+def _tags_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterator[tuple[str, str]]:
+    carried = {tag: device.name for device in me.devices for tag in device.tags}
+    for tag, device in sorted(carried.items()):
+        if _gives(old, tag, me) and not _gives(new, tag, me):
+            now = json.dumps({tag: old["tagOwners"][tag]})
+            yield (
+                f"{device} carries {tag}, which you could not give any more; tagOwners has {now} now",
+                f"leave {tag} to {me.login} in tagOwners, or take the tag off {device} first",
+            )
+
+
+def _gives(policy: Mapping[str, Any], tag: str, me: Us) -> bool:
+    owners = policy.get("tagOwners", {}).get(tag)
+    if owners is None:
+        return False
+    person = Node("", me.login, me.role, addresses=("100.64.0.1",))
+    return me.role in ADMINS or _passes(_with(policy, {"src": owners, **ANY}), person, person) is not False
+
+
+def _becomes(policy: Mapping[str, Any], source: Node, target: Node, user: str) -> Verdict:
+    """Whether a rule of the section ``ssh`` lets `source` be `user` on `target`, with or without a check."""
+    found: Verdict = False
+    for rule in policy.get("ssh", ()):
+        as_grant = {"src": rule.get("src", ()), "dst": rule.get("dst", ()), "ip": ["*"]}
+        verdict = _passes(_with(policy, as_grant), source, target)
+        if verdict is False or not _is_one(rule.get("users", ()), user):
+            continue
+        if verdict:
+            return True
+        found = None
+    return found
+
+
+def _is_one(users: Sequence[str], user: str) -> bool:
+    return any(
+        u == user or (u == "autogroup:nonroot" and user != "root") or u.startswith("localpart:")
+        for u in users
+    )
+
+
+def _passes(policy: Mapping[str, Any], source: Node, target: Node) -> Verdict:
+    """Whether any packet of `source` comes through to `target`: a ping does wherever one port is open."""
+    return _sure(policy, source, target, "", "icmp", 0)
+
+
+def _sure(
+    policy: Mapping[str, Any], source: Node, target: Node, address: str, protocol: Any, port: int
+) -> Verdict:
+    try:
+        return allowed(policy, source, target, address, protocol, port)
+    except (ValueError, TypeError, AttributeError):
+        return None  # a mistake in a rule: the control plane refuses it, and names the line
+
+
+def _with(policy: Mapping[str, Any], *grants: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy of only `grants`, in which groups and hosts mean what they do in `policy`."""
+    return {**{name: policy[name] for name in WHO if name in policy}, "grants": list(grants)}
+
+
+def _rule(policy: Mapping[str, Any], sections: Sequence[str], lets: Any) -> str:
+    """The first rule of `sections` that alone would do, as it stands in the policy: ``grants 1, {…}``."""
+    names = {name: policy[name] for name in WHO if name in policy}
+    for section in sections:
+        for n, rule in enumerate(policy.get(section, ()), 1):
+            if lets({**names, section: [rule]}):
+                return f"{section} {n}, {json.dumps(rule)},"
+    return "the policy"
