@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 QUICK = 0.6  # seconds that a packet may take, tried twice: a relay answers in a tenth of that
-PATIENCE = 3.0  # seconds until a policy that was just changed has come to every node
+# Seconds until a policy that was just changed is in force everywhere: nodes that see each other anew
+# repeat a WireGuard handshake that came too early after five.
+PATIENCE = 8.0
 MOST = 6  # places that are tried where none are given
 KNOWN = ("phone", "tequila", "demoserver", "visitor")  # who stands for a class, if several can
 Pair = tuple[int, int]  # a source and a target, by their numbers
@@ -139,13 +141,18 @@ def _no_cell(source: str, target: str) -> Cell:
     raise KeyError(f"{source} → {target}")
 
 
-def who_reaches_what(world: World, vantages: Sequence[str] = (), targets: Sequence[Target] = ()) -> Reach:
+def who_reaches_what(
+    world: World,
+    vantages: Sequence[str] = (),
+    targets: Sequence[Target] = (),
+    patience: float = PATIENCE,
+) -> Reach:
     """Send packets from each of `vantages` (machines of the world) to each of `targets`, all at once.
 
     By default: every machine that is in a tailnet, and one that is in none; to SSH and HTTPS of one
     device of each class. Only looks: it sends packets to what it is told and changes nothing. Where
-    packets and policy disagree it asks again for a while, since a new policy takes its time to
-    come to every node; then that is what it says.
+    packets and policy disagree it asks again for up to `patience` seconds, since a new policy takes its
+    time to come to every node; then that is what it says.
 
     Raises:
         HomelabError: the admin API or a machine does not answer.
@@ -165,7 +172,7 @@ def who_reaches_what(world: World, vantages: Sequence[str] = (), targets: Sequen
             if address and place.machine != point.name and point.there:
                 asked[i, j] = address, place.port
                 should[i, j] = None if policy is None else point.should(policy, known, address, place.port)
-        seen = _ask(pool, [p.machine for p in points], asked, should)
+        seen = _ask(pool, [p.machine for p in points], asked, should, patience)
     return Reach(
         tuple(Source(p.name, p.kind) for p in points),
         places,
@@ -181,6 +188,7 @@ def _ask(
     machines: Sequence[Machine],
     asked: Mapping[Pair, tuple[str, int]],
     should: Mapping[Pair, Verdict],
+    patience: float,
 ) -> dict[Pair, Seen]:
     """The answers: a packet that gets none is sent twice, and where the policy says otherwise for longer."""
     seen: dict[Pair, Seen] = {}
@@ -199,7 +207,7 @@ def _ask(
     def wrong() -> list[Pair]:
         return [pair for pair, found in seen.items() if Cell(found, should[pair]).wrong]
 
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     round_of(list(asked), QUICK)
     round_of([pair for pair, found in seen.items() if found == "blocked" or pair in wrong()], QUICK)
     while (again := wrong()) and time.monotonic() < end:

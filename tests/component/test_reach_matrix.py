@@ -136,7 +136,7 @@ def test_a_route_is_the_policys_business_for_who_takes_it(world, rules) -> None:
 def test_who_shields_itself_fails_the_check(world) -> None:
     world["tequila"].run(["tailscale", "set", "--shields-up"]).ok()
     try:
-        seen = who_reaches_what(world, ("phone",), (PAGE,))
+        seen = who_reaches_what(world, ("phone",), (PAGE,), patience=1)
     finally:
         world["tequila"].run(["tailscale", "set", "--shields-up=false"]).ok()
     answer = arrives_as_allowed(world, seen)
@@ -149,7 +149,8 @@ def test_a_firewall_on_the_target_fails_the_check(world) -> None:
     drop = ["INPUT", "-p", "tcp", "--dport", "8096", "-j", "DROP"]
     world["phone"].run(["iptables", "-I", *drop]).ok()
     try:
-        seen = who_reaches_what(world, ("tequila", "demoserver"), (Target("phone", 8096), Target("phone")))
+        targets = (Target("phone", 8096), Target("phone"))
+        seen = who_reaches_what(world, ("tequila", "demoserver"), targets, patience=1)
     finally:
         world["phone"].run(["iptables", "-D", *drop]).ok()
     assert [(s.name, t.label) for s, t, _ in seen.wrong] == [
