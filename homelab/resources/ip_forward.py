@@ -70,7 +70,7 @@ def command(before: State, after: State) -> list[str]:
         for key, old, new in ((IPV4, before.ipv4, after.ipv4), (IPV6, before.ipv6, after.ipv6)):
             if new != old:
                 steps.append(f"sudo sysctl -w {key}={int(new)}")
-    return ["sh", "-c", " && ".join(steps)]
+    return ["sh", "-c", " &&\n".join(steps)]
 
 
 def do(machine: Machine, before: State, after: State) -> None:

@@ -89,7 +89,7 @@ def command(before: State, after: State) -> list[str]:
         ):
             steps.append(f"-A {CHAIN} {match}-m comment --comment {kind} -j RETURN")
         steps.append(f"-I FORWARD -o {after.out} -j {CHAIN}")
-    return ["sh", "-c", " && ".join(f"{table} {step}" for step in steps)]
+    return ["sh", "-c", " &&\n".join(f"{table} {step}" for step in steps)]
 
 
 def do(machine: Machine, before: State, after: State) -> None:

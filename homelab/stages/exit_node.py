@@ -12,7 +12,6 @@ from homelab import exit_nodes, needs, policyfile
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
-from homelab.pictures.tables import Table
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import approval, ip_forward, login, meter, policy, prefs
@@ -171,23 +170,6 @@ def tunnel_port(machine: Machine) -> int:
     if not found:
         raise HomelabError("tailscaled listens on no UDP port", machine.name, "does it run?")
     return int(found[1])
-
-
-def seen(moments: dict[str, meter.Counts]) -> Table:
-    """What a router passed on in each of the `moments`, as a table."""
-    head = ("", "in the tunnel", "to port 443 (TLS)", "questions for names", "anything else")
-    rows = [(moment, *(str(getattr(c, k)) for k in meter.KINDS)) for moment, c in moments.items()]
-    return Table(head, tuple(rows))
-
-
-def choices(machine: Machine) -> Table:
-    """What ``tailscale exit-node list`` offers `machine`."""
-    if isinstance(machine, Nobody) or machine.pending.count:
-        return Table(("exit node",), (), "Not asked: no such machine here, or changes wait.")
-    rows = [(n.name, n.city or "–", n.country or "–", n.status or "–") for n in exit_nodes.offered(machine)]
-    return Table(
-        ("exit node", "city", "country", "status"), tuple(rows), "There is no exit node to choose from."
-    )
 
 
 def kill(world: World, role: str) -> None:

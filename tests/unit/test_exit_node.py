@@ -101,12 +101,12 @@ def test_a_world_without_the_machine_says_so(monkeypatch) -> None:
             OFF,
             ON,
             "printf '%s\\n' 'net.ipv4.ip_forward = 1' 'net.ipv6.conf.all.forwarding = 1' | sudo tee "
-            "/etc/sysctl.d/99-tailscale.conf >/dev/null && sudo sysctl -p /etc/sysctl.d/99-tailscale.conf",
+            "/etc/sysctl.d/99-tailscale.conf >/dev/null &&\nsudo sysctl -p /etc/sysctl.d/99-tailscale.conf",
         ),
         (
             ON,
             OFF,
-            "sudo rm -f /etc/sysctl.d/99-tailscale.conf && sudo sysctl -w net.ipv4.ip_forward=0 && "
+            "sudo rm -f /etc/sysctl.d/99-tailscale.conf &&\nsudo sysctl -w net.ipv4.ip_forward=0 &&\n"
             "sudo sysctl -w net.ipv6.conf.all.forwarding=0",
         ),
         (ON, ip_forward.State(True, True), "sudo rm -f /etc/sysctl.d/99-tailscale.conf"),
@@ -137,7 +137,7 @@ def test_the_meter_and_its_way_back() -> None:
     assert put.count("--comment") == 5
     assert "--sport 42550 -m comment --comment tunnel" in put
     assert away == (
-        "sudo iptables -w -D FORWARD -o eth0 -j METER && sudo iptables -w -F METER && sudo iptables -w -X METER"
+        "sudo iptables -w -D FORWARD -o eth0 -j METER &&\nsudo iptables -w -F METER &&\nsudo iptables -w -X METER"
     )
     assert meter.Counts(5, 4, 3, 2) - meter.Counts(1, 1, 1, 1) == meter.Counts(4, 3, 2, 1)
 
