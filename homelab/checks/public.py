@@ -61,7 +61,7 @@ def stays_out(machine: Machine, url: str, seconds: float = 10.0) -> Answer:
 
 
 @check
-def quick(machine: Machine, url: str, words: str, p50: float = 250.0) -> Answer:
+def quick(machine: Machine, url: str, words: str, p50: float = 50.0) -> Answer:
     """How long does a visitor wait for the page, who comes alone? At most `p50` ms in half of the visits."""
     told = crowd_of(machine, url, 1, 0.6, words)
     good = not told["failed"] and told["p50"] <= p50

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -200,6 +201,19 @@ def test_health_and_head(phone) -> None:
     status, text, answer = phone.ask("HEAD", "/")
     assert (status, text) == (200, "")
     assert int(answer.getheader("Content-Length")) > 0
+
+
+def test_a_kept_connection_does_not_wait_between_headers_and_body(quiz) -> None:
+    """A proxy keeps its connection: the kernel's two politenesses (Nagle, delayed ACK) would cost 40 ms a page."""
+    connection = HTTPConnection("127.0.0.1", quiz.server_address[1], timeout=5)
+    took = []
+    for _ in range(21):
+        start = time.monotonic()
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        took.append(time.monotonic() - start)
+    connection.close()
+    assert sorted(took)[10] < 0.03
 
 
 def test_it_runs_as_in_its_container(tmp_path) -> None:
