@@ -1,4 +1,4 @@
-"""The ways to the quiz as a picture: from inside by WireGuard, from outside through Funnel's front end."""
+"""The quiz in a table and a picture: who may see it, and by which way, from inside and from outside."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from homelab import route
+from homelab.listeners import listeners, said
 from homelab.pictures.route import Leg, routes
-from homelab.stages.funnel import PHONE, RELAY, VISITOR, home
+from homelab.pictures.tables import Table
+from homelab.resources import consent, serve
+from homelab.stages.funnel import PHONE, RELAY, VISITOR, Params, home, host
+from homelab.vantage import Nobody
 
 if TYPE_CHECKING:
     from homelab.pictures.picture import Picture
@@ -28,3 +32,17 @@ def ways(world: World) -> Picture:
     through = route.plain(world, RELAY, end).through if world.lab else ()
     outside = Leg(VISITOR, end, "relayed", "TLS", through, NOTE, FRONT, 0)
     return routes({**named, "from the internet, by Funnel": [outside]}, "Two ways to the quiz")
+
+
+def standing(world: World, wish: Params) -> Table:
+    """How it stands with the machine that is to show the quiz: who listens, what is shown, what is allowed."""
+    machine = home(world)
+    if isinstance(machine, Nobody):
+        return Table(("the machine",), ((machine.why,),))
+    rows = (
+        (f"{machine.name} in the tailnet", host(world) or "not yet"),
+        ("listens for itself", said(listeners(machine))),
+        (f"shown on port {wish.port}", serve.words(serve.read(machine, str(wish.port)))),
+        ("Funnel in this tailnet", "allowed" if consent.read(machine).given else "not allowed yet"),
+    )
+    return Table(("question", "now"), rows)
