@@ -10,20 +10,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homelab import policyfile
 from homelab.allowed import Node, Verdict
+from homelab.device_seat import device_seat
 from homelab.machine import Machine
 from homelab.probe import Seen, probe
+from homelab.reach_cells import Cell, Reach, Source, Target
 from homelab.reach_point import Point, look
 from homelab.tailnet_nodes import nodes
-from homelab.vantage import seat
+from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
     from homelab.world import World
+
+__all__ = ["Cell", "Reach", "Source", "Target", "who_reaches_what"]
 
 QUICK = 0.6  # seconds that a packet may take, tried twice: a relay answers in a tenth of that
 # Seconds until a policy that was just changed is in force everywhere: nodes that see each other anew
@@ -34,123 +37,18 @@ KNOWN = ("phone", "tequila", "demoserver", "visitor")  # who stands for a class,
 Pair = tuple[int, int]  # a source and a target, by their numbers
 
 
-@dataclass(frozen=True)
-class Target:
-    """A place: a device or machine by name, or an address, and a TCP port; port 0 is a ping."""
-
-    machine: str
-    port: int = 0
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """Its name, or ``tequila:443``, or ``ping tequila``."""
-        return self.name or (f"{self.machine}:{self.port}" if self.port else f"ping {self.machine}")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A vantage point: the machine's name, and the class of devices that it stands for."""
-
-    name: str
-    kind: str
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What was `seen` (empty: not asked), what the policy says (None: nothing), and what was seen before."""
-
-    seen: Seen | str = ""
-    should: Verdict = None
-    was: str = ""
-
-    @property
-    def arrives(self) -> bool:
-        """Whether the packet came there; a refusal is an answer from there."""
-        return self.seen in ("open", "refused")
-
-    @property
-    def wrong(self) -> bool:
-        """Whether packets and policy disagree."""
-        return bool(self.seen) and self.should is not None and self.should != self.arrives
-
-    @property
-    def changed(self) -> bool:
-        """Whether it arrives where it did not before, or the other way round."""
-        return bool(self.seen and self.was) and self.arrives != Cell(self.was).arrives
-
-
-@dataclass(frozen=True)
-class Reach:
-    """A matrix: a row of `cells` for each of `sources`, a column for each of `targets`."""
-
-    sources: tuple[Source, ...]
-    targets: tuple[Target, ...]
-    cells: tuple[tuple[Cell, ...], ...]
-
-    def __iter__(self) -> Iterator[tuple[Source, Target, Cell]]:
-        for source, row in zip(self.sources, self.cells, strict=True):
-            for target, cell in zip(self.targets, row, strict=True):
-                yield source, target, cell
-
-    def cell(self, source: str, target: str) -> Cell:
-        """The cell of the machine `source` and the target labelled `target`, such as ``tequila:443``.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return next((c for s, t, c in self if (s.name, t.label) == (source, target)), None) or _no_cell(
-            source, target
-        )
-
-    @property
-    def wrong(self) -> list[tuple[Source, Target, Cell]]:
-        """Where packets and policy disagree."""
-        return [found for found in self if found[2].wrong]
-
-    @property
-    def changed(self) -> list[tuple[Source, Target, Cell]]:
-        """What differs from the matrix that this one was compared with."""
-        return [found for found in self if found[2].changed]
-
-    def compared(self, before: Reach) -> Reach:
-        """This matrix, with what `before` saw in the same cells marked where it differs."""
-        old = {(s.name, t.label): str(c.seen) for s, t, c in before}
-        rows = tuple(
-            tuple(
-                replace(cell, was=old.get((source.name, target.label), ""))
-                for target, cell in zip(self.targets, row, strict=True)
-            )
-            for source, row in zip(self.sources, self.cells, strict=True)
-        )
-        return replace(self, cells=rows)
-
-    def __str__(self) -> str:
-        from homelab.pictures.matrix import describe
-
-        return describe(self)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        from homelab.pictures.matrix import matrix
-
-        shown: dict[str, Any] = matrix(self)._repr_mimebundle_()
-        return shown
-
-
-def _no_cell(source: str, target: str) -> Cell:
-    raise KeyError(f"{source} → {target}")
-
-
 def who_reaches_what(
     world: World,
     vantages: Sequence[str] = (),
     targets: Sequence[Target] = (),
     patience: float = PATIENCE,
 ) -> Reach:
-    """Send packets from each of `vantages` (machines of the world) to each of `targets`, all at once.
+    """Send packets from each of `vantages` to each of `targets`, all at once.
 
-    By default: every machine that is in a tailnet, and one that is in none; to SSH and HTTPS of one
-    device of each class. Only looks: it sends packets to what it is told and changes nothing. Where
+    A vantage point is a machine of the world, or a device on one, such as ``quiz`` in its container.
+
+    By default: two devices of each class and one that is in no tailnet; to SSH and HTTPS of one device
+    of each class. Only looks: it sends packets to what it is told and changes nothing. Where
     packets and policy disagree it asks again for up to `patience` seconds, since a new policy takes its
     time to come to every node; then that is what it says.
 
@@ -162,8 +60,8 @@ def who_reaches_what(
         policyfile.data(world.tailnet.call(lambda ts: ts.policy_file()).policy) if world.tailnet else None
     )
     with ThreadPoolExecutor(32) as pool:
-        points = list(pool.map(lambda name: look(seat(world, name), known), vantages or _vantages(world)))
-        points = points if vantages else _one_of_each(points)
+        points = list(pool.map(lambda name: look(_seat(world, name), known), vantages or _vantages(world)))
+        points = points if vantages else _one_of_each([*points, *_devices(world, known, points)])
         places = tuple(targets) or _targets(known, points)
         asked: dict[Pair, tuple[str, int]] = {}
         should: dict[Pair, Verdict] = {}
@@ -215,18 +113,35 @@ def _ask(
     return seen
 
 
+def _seat(world: World, name: str) -> Machine:
+    return seat(world, name) if name in world.machines else device_seat(world, name)
+
+
 def _vantages(world: World) -> list[str]:
     """Every machine of the world that is what it says."""
     played = {n for n, m in (world.lab or {}).get("machines", {}).items() if m.get("stand_in")}
     return [name for name in world if name not in played]
 
 
+def _devices(world: World, known: Sequence[Node], points: Sequence[Point]) -> Iterator[Point]:
+    """A device of each class that no machine stands for, where it is on one of them: containers."""
+    kinds = {point.kind for point in points}
+    for node in known:
+        if node.kind not in kinds and not isinstance(found := device_seat(world, node.name), Nobody):
+            kinds.add(node.kind)
+            yield look(found, known)
+
+
 def _one_of_each(points: Sequence[Point]) -> list[Point]:
     """Two of each class that is in a tailnet, the talk's own machines first, and one that is in none."""
     found: dict[str, list[Point]] = {}
-    for point in sorted(points, key=lambda p: KNOWN.index(p.name) if p.name in KNOWN else len(KNOWN)):
+    for point in sorted(points, key=_rank):
         found.setdefault(point.kind, []).append(point)
     return [p for kind in found.values() for p in kind[: 2 if kind[0].node else 1]]
+
+
+def _rank(point: Point) -> tuple[bool, int]:
+    return point.node is None, KNOWN.index(point.name) if point.name in KNOWN else len(KNOWN)
 
 
 def _targets(known: Sequence[Node], points: Sequence[Point]) -> tuple[Target, ...]:
