@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,22 @@ def in_after_check(machine: Machine, user: str, host: str, click: Click | None =
     done = _asked(machine, user, host, click)
     good = _is(done, user) and "additional check" in done.err
     return Answer(f"is asked, then gets in as {user} on {host}", machine.name, _word(good), _said(done))
+
+
+@check
+def asked_again(machine: Machine, user: str, host: str, seconds: float = 90.0) -> Answer:
+    """Is a passed check over after its time? Opens sessions, each second, until one is asked about."""
+    start = time.monotonic()
+    done = until(
+        lambda: _asked(machine, user, host),
+        lambda done: "additional check" in done.err,
+        "a session to be asked about again",
+        seconds,
+        where=machine.name,
+        every=1.0,
+    )
+    evidence = f"no question for {time.monotonic() - start:.0f} s, and then one"
+    return Answer(f"is asked again as {user} on {host}", machine.name, _word(_is(done, user)), evidence)
 
 
 @check

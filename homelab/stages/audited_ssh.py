@@ -14,13 +14,13 @@ from homelab.checks import panel
 from homelab.errors import HomelabError
 from homelab.keyboard import typed
 from homelab.lab_machine import LabMachine
-from homelab.machine import Result
+from homelab.machine import Machine, Result
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import account, auth_key, login, policy, prefs, recorder
 from homelab.resources.tailscale_status import STOPPED_DAEMON
-from homelab.vantage import seat
+from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STAGE = "08_audited_ssh"
 DEMO, RECORDER, PHONE = "demoserver", "recorder", "phone"
 KEY = "homelab recorder"
+RUBOUT = "\x7f"  # the key that takes a letter back
 SHELL = "$ "  # where an ordinary user's shell waits
 NO_KEY = "The policy and the recorder need an admin API key (api_key in the params file): nothing is switched on without them."
 PERIOD = re.compile(r"^(always|[0-9]+[hm]|[0-9]+h[0-9]+m)$")
@@ -90,6 +91,16 @@ def name_of(world: World, wish: Params) -> str:
     """That machine's name in the tailnet."""
     role = host(world, wish)
     return str(login.read(world[role]).hostname or needs.default_name(role))
+
+
+def door(world: World, wish: Params) -> Machine:
+    """That machine, or `Nobody` where its door stays shut: no admin API key, or no recorder yet."""
+    role = host(world, wish)
+    if world.tailnet is None:
+        return Nobody(role, "needs an admin API key", f"set api_key in {world.params.path.name}")
+    if waits := recorder_missing(world, wish):
+        return Nobody(role, waits)
+    return world[role]
 
 
 def rules(world: World, wish: Params) -> list[dict[str, Any]]:
@@ -210,15 +221,16 @@ def recorder_away(world: World, wish: Params) -> Plan:
     )
 
 
-def fail_open(world: World, wish: Params) -> Plan:
-    """The mistake that is easily made: the same rules, without `enforceRecorder`."""
+def changed(world: World, wish: Params, **other: Any) -> Plan:
+    """The rules of `wish` as they would be with `other` parameters, such as ``enforce=False``."""
     if world.tailnet is None:
         return Plan(STAGE, notes=(NO_KEY,))
     now = text = policy.read(world.tailnet).text
-    lax = wish.model_copy(update={"enforce": False})
-    for strict, loose in zip(rules(world, wish), rules(world, lax), strict=True):
-        text = policyfile.changed_item(text, "ssh", strict, loose)
-    return planned(STAGE, _edit(world, now, text, "record, but do not insist on it"))
+    new = wish.model_copy(update=other)
+    for old_rule, new_rule in zip(rules(world, wish), rules(world, new), strict=True):
+        text = policyfile.changed_item(text, "ssh", old_rule, new_rule)
+    what = ", ".join(f"{name} = {value}" for name, value in other.items())
+    return planned(STAGE, _edit(world, now, text, f"the same rules, with {what}"))
 
 
 def without_rules(world: World, wish: Params) -> Plan:
@@ -233,6 +245,21 @@ def without_rules(world: World, wish: Params) -> Plan:
     for one in rules(world, wish):
         text = policyfile.without_item(text, "ssh", one)
     return planned(STAGE, _edit(world, now, text, "no more shells by these rules"))
+
+
+def way_back(world: World, done: Plan) -> Plan:
+    """`done` in reverse; where that takes your last shell, it says so."""
+    back = done.inverse()
+    edits = [c for c in done if c.resource == "policy"]
+    if not edits:
+        return back
+    old, new = (policyfile.data(text) for text in (edits[-1].after.text, edits[0].before.text))
+    me = world.person.email
+    lost = ", ".join(ssh_policy.lost(old, new, me))
+    if ssh_policy.locks_out(old, new, me):
+        note = f"You lose your last shells by Tailscale SSH: {lost}."
+        return dataclasses.replace(back, notes=(*back.notes, note))
+    return back
 
 
 def _edit(world: World, before: str, after: str, why: str) -> tuple[Change, ...]:
@@ -258,11 +285,11 @@ def _with(text: str, wanted: list[dict[str, Any]]) -> str:
 def at_the_keyboard(world: World, wish: Params, secret: str) -> Result | None:
     """A person on the phone opens a shell, looks around, and answers a question for a password; None at home."""
     phone = seat(world, PHONE)
-    if not isinstance(phone, LabMachine) or not world.applies:
+    if not (isinstance(phone, LabMachine) and world.applies and wish.users):
         return None
     lines = [
         (SHELL, "hostname; id -un"),
-        (SHELL, "ls --color=always -d /etc /srv /nowhere"),
+        (SHELL, f"ls --color=always -d /etc /srb{RUBOUT}v /nowhere"),
         (SHELL, "read -rsp 'Password: ' word; echo; echo \"${#word} letters\""),
         ("Password: ", secret),
         (SHELL, "exit"),
@@ -272,19 +299,18 @@ def at_the_keyboard(world: World, wish: Params, secret: str) -> Result | None:
     return typed(phone, ssh_session.command(user, name), lines)
 
 
-def cut_in_the_middle(world: World, wish: Params) -> Result | None:
-    """A session that talks all the time, and a recorder that is killed meanwhile; None at home."""
+def cut_in_the_middle(world: World, wish: Params, silent: bool = False) -> Result | None:
+    """A session that talks (or, if `silent`, says one word), and a recorder that is killed meanwhile; None at home."""
     phone, place = seat(world, PHONE), seat(world, wish.recorder)
     if not (isinstance(phone, LabMachine) and isinstance(place, LabMachine) and world.applies):
         return None
-    ticks: list[str] = []
+    heard: list[str] = []
 
     def watch(line: str) -> None:
-        ticks.append(line)
-        if len(ticks) == 4:  # the first of them have reached the recorder by then
+        heard.append(line)
+        if len(heard) == (1 if silent else 4):  # the first of them have reached the recorder by then
             place.stop(recorder.DAEMON, 9)
 
-    argv = ssh_session.command(
-        wish.users[0], name_of(world, wish), "echo first; while sleep 0.2; do echo tick; done"
-    )
-    return phone.run(argv, timeout=60, watch=watch)
+    does = "echo first; sleep 300" if silent else "echo first; while sleep 0.2; do echo tick; done"
+    argv = ssh_session.command(wish.users[0], name_of(world, wish), does)
+    return phone.run(argv, timeout=120, watch=watch)

@@ -2,7 +2,8 @@
 
 Source: Headscale's own features page, docs/about/features.md, as stored at commit 18d21d3, and its
 open requests on GitHub: #1040 (Funnel), #1921 (serve with HTTPS), #2137 (tailscale cert), #2442
-(OAuth clients). Nothing here was tried by us: Headscale is not among what the lab can install.
+(OAuth clients), #1793 and #3425 (recorders); its CHANGELOG for 0.29 (check mode). Nothing here was
+tried by us: Headscale is not among what the lab can install.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from homelab.pictures.tables import Table
 
-WORKS, PARTLY, NOT, UNKNOWN = "works", "partly", "not yet", "not said"
+WORKS, PARTLY, NOT = "works", "partly", "not yet"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ CHAPTERS = (
         "07 subnet router", "subnet routes, split DNS", WORKS, "split DNS is set in Headscale's configuration"
     ),
     Chapter(
-        "08 audited ssh", "Tailscale SSH with recording", UNKNOWN, "the features page is silent: try it first"
+        "08 audited ssh",
+        "Tailscale SSH with recording",
+        PARTLY,
+        "SSH rules work, check mode since 0.29; no recorders (#1793; a change is open, #3425), so no recording",
     ),
     Chapter("09 gpu benchmarks", "plain reachability", WORKS, "an API on a port of a node is all it takes"),
     Chapter("10 gotchas", "Windows and WSL", WORKS, "the client is the same, and so are its gotchas"),

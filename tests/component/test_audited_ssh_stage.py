@@ -115,7 +115,7 @@ def test_no_recorder_no_session(world, done) -> None:
     assert ssh.refused_unrecorded(phone, "ubuntu", HOST).status == "ok"
     assert ssh.refused_unrecorded(phone, "root", HOST).status == "ok", "also after a check"
     assert ssh.logged(world.tailnet, "SSH_RECORDING_REJECTED", HOST, since).status == "ok"
-    lax = audited_ssh.fail_open(world, WISH)
+    lax = audited_ssh.changed(world, WISH, enforce=False)
     world.apply(lax)
     loose = audited_ssh.rules(world, WISH.model_copy(update={"enforce": False}))
     assert ssh.goes_by(world[HOST], *loose).status == "ok"

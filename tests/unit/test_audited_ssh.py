@@ -173,7 +173,7 @@ def test_the_last_shell_is_never_taken(monkeypatch) -> None:
 def test_the_mistake_is_made_in_place(monkeypatch) -> None:
     world = Somewhere(monkeypatch, ENROLLED)
     text = [c for c in audited_ssh.plan(world, Params()) if c.resource == "policy"][-1].after.text
-    (edit,) = audited_ssh.fail_open(Somewhere(monkeypatch, ENROLLED, text=text), Params())
+    (edit,) = audited_ssh.changed(Somewhere(monkeypatch, ENROLLED, text=text), Params(), enforce=False)
     assert [r["enforceRecorder"] for r in policyfile.data(edit.after.text)["ssh"]] == [False, False]
 
 
