@@ -126,7 +126,7 @@ def plan(world: World, wish: Params) -> Plan:
     """
     role = host(world, wish)
     joined = [needs.joined(r) for r in (role, PHONE) if r in world.machines]
-    first = (*needs.missing(world, joined), *accounts(world, wish, role))
+    first = needs.missing(world, joined)
     if world.tailnet is None:
         return planned(STAGE, first, notes=[NO_KEY])
     owner = needs.owned(wish.recorder_tag)(world)
@@ -138,6 +138,7 @@ def plan(world: World, wish: Params) -> Plan:
     return planned(
         STAGE,
         first,
+        accounts(world, wish, role),
         owner,
         recorder_node(world, wish),
         _edit(world, text, _with(text, rules(world, wish)), "who may be whom, and only recorded"),

@@ -140,7 +140,7 @@ def test_no_such_recorder(monkeypatch) -> None:
 def test_a_home_waits_for_its_recorder(monkeypatch) -> None:
     home = {"tequila": running("tequila")}
     waits = audited_ssh.plan(Somewhere(monkeypatch, home, lab=False), Params())
-    assert kinds(waits) == [("tequila", "account")]
+    assert kinds(waits) == []
     assert "First a recorder" in waits.notes[-1]
     there = {"recorder": ["tag:recorder"]}
     ready = audited_ssh.plan(Somewhere(monkeypatch, home, lab=False, devices=there), Params())
@@ -148,7 +148,7 @@ def test_a_home_waits_for_its_recorder(monkeypatch) -> None:
 
 
 def test_without_an_admin_key_nothing_is_switched_on(monkeypatch) -> None:
-    plan = audited_ssh.plan(Somewhere(monkeypatch, ENROLLED, api=False), Params(users=["root"], checked_users=[]))  # fmt: skip
+    plan = audited_ssh.plan(Somewhere(monkeypatch, ENROLLED, api=False), Params())
     assert not plan
     assert plan.notes == (audited_ssh.NO_KEY,)
 
@@ -175,6 +175,13 @@ def test_the_mistake_is_made_in_place(monkeypatch) -> None:
     text = [c for c in audited_ssh.plan(world, Params()) if c.resource == "policy"][-1].after.text
     (edit,) = audited_ssh.changed(Somewhere(monkeypatch, ENROLLED, text=text), Params(), enforce=False)
     assert [r["enforceRecorder"] for r in policyfile.data(edit.after.text)["ssh"]] == [False, False]
+
+
+def test_undo_says_what_you_lose(monkeypatch) -> None:
+    plan = audited_ssh.plan(Somewhere(monkeypatch, ENROLLED), Params())
+    back = audited_ssh.way_back(Somewhere(monkeypatch, ENROLLED), plan)
+    assert back.notes == ("You lose your last shells by Tailscale SSH: root on autogroup:self, ubuntu on autogroup:self.",)  # fmt: skip
+    assert audited_ssh.way_back(Somewhere(monkeypatch, ENROLLED), plan.part("prefs")).notes == ()
 
 
 @pytest.mark.parametrize(
