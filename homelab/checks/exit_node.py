@@ -89,7 +89,7 @@ def asks_names_by(machine: Machine, address: str, seconds: float = 5.0) -> Answe
     """Does public DNS see the machine's questions come from `address`? Waits for it up to `seconds`."""
 
     def look() -> str:
-        words = machine.run(["getent", "ahostsv4", WHO_ASKS], timeout=15).out.split()
+        words = machine.run(["timeout", "3", "getent", "ahostsv4", WHO_ASKS]).out.split()
         return words[0] if words else "no answer"
 
     seen = until(
