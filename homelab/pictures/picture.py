@@ -47,7 +47,9 @@ class Picture:
         start, _, rest = drawing.partition(">")
         label = escape(self.title or self.alternative.partition("\n")[0], quote=True)
         words = f"<title>{label}</title><desc>{escape(self.alternative)}</desc>"
-        return f'<svg role="img" aria-label="{label}" {start}>{words}{rest}'
+        return (
+            f'<svg role="img" aria-label="{label}" style="max-width:100%;height:auto" {start}>{words}{rest}'
+        )
 
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG."""
