@@ -48,6 +48,7 @@ class Params(Strict):
     nameservers: list[str] = Field(default_factory=list, max_length=6)
     hard_nat: bool = True
     key_expiry: bool = True
+    sharing: bool = True
     own_control: bool = True
 
     @field_validator("hostname")

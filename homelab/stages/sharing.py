@@ -6,9 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from homelab import needs, policyfile
+from homelab.lab_machine import LabMachine
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.reach import Reach, Target, who_reaches_what
 from homelab.resources import login, page, policy, share
+from homelab.resources.tailscale_status import peers, status
 from homelab.stages.enrollment import NO_KEY, STAGE
 
 if TYPE_CHECKING:
@@ -21,6 +24,13 @@ ONLY_THE_LAB = "Only the lab has somebody to share a device with."
 EVERYBODY = {"src": ["*"], "dst": ["*"], "ip": ["*"]}  # the first day's rule
 OURS = {**EVERYBODY, "src": ["autogroup:member", "autogroup:tagged"]}
 THEIRS = {"src": ["autogroup:shared"], "dst": [DEVICE], "ip": [f"tcp:{PORT}"]}
+WHO = ("phone", GUEST, DEVICE)  # ours, the guest's, and the device between
+WHAT = (
+    Target(DEVICE, PORT, "the shared page"),
+    Target(DEVICE, 22),
+    Target("phone"),
+    Target(LAPTOP, PORT, "Bob's own page"),
+)
 
 
 def plan(world: World) -> Plan:
@@ -72,3 +82,22 @@ def one_port(world: World) -> Plan:
     text = policyfile.with_key(text, "hosts", DEVICE, address)
     edit = change("tailnet", "policy", now, policy.State(text), f"guests reach port {PORT} of {DEVICE}")
     return planned(STAGE, edit)
+
+
+def reach(world: World) -> Reach:
+    """Who of the three reaches what: the page and another port of the device, our phone, and the guest's laptop."""
+    return who_reaches_what(world, WHO, WHAT)
+
+
+def shared_page(world: World) -> str:
+    """Where the guest finds our page, as host:port; the device keeps its long name in his tailnet."""
+    names = [str(p["DNSName"]).rstrip(".") for p in peers(status(world[GUEST]))]
+    return f"{next((n for n in names if n.startswith(f'{DEVICE}.')), DEVICE)}:{PORT}"
+
+
+def bobs_page(world: World) -> tuple[str, str]:
+    """Where Bob's page stands, as host:port: on the internet, and in the tailnet that is his."""
+    machine = world[GUEST]
+    addresses = machine.addresses if isinstance(machine, LabMachine) else {}
+    public = next(iter(addresses.values()), "").partition("/")[0]
+    return f"{public}:{PORT}", f"{login.read(world[GUEST]).address}:{PORT}"
