@@ -26,7 +26,8 @@ TAILNET = (ip_network("100.64.0.0/10"), ip_network("fd7a:115c:a1e0::/48"))
 class Node:
     """A device as a policy sees it: whose it is, or its tags; `routes` are those in use through it (CIDRs).
 
-    `shared` means that it belongs to somebody of another tailnet, with whom a device is shared.
+    `shared` means that it belongs to somebody of another tailnet, with whom a device is shared; `online`
+    is whether it is connected now, which no policy asks.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Node:
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     shared: bool = False
+    online: bool = True
 
     @property
     def kind(self) -> str:

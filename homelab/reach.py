@@ -145,9 +145,14 @@ def _rank(point: Point) -> tuple[bool, int]:
 
 
 def _targets(known: Sequence[Node], points: Sequence[Point]) -> tuple[Target, ...]:
-    """SSH and HTTPS of a device of each class, machines of the world first."""
-    order = [p.node for p in points if p.node and not p.node.shared] + list(known)
+    """SSH and HTTPS of a connected device of each class, machines of the world first.
+
+    Without the admin's list, of the first devices that a machine of the world sees.
+    """
+    mine = [p.node for p in points if p.node and not p.node.shared]
+    seen = [Node(name, name) for p in points for name in sorted(p.peers)]
     first: dict[str, str] = {}
-    for node in sorted(order, key=lambda n: n.name != "tequila"):
-        first.setdefault(node.kind, node.name)
+    for node in sorted([*mine, *known] if known else seen, key=lambda n: n.name != "tequila"):
+        if node.online:
+            first.setdefault(node.kind, node.name)
     return tuple(Target(name, port) for name in first.values() for port in (22, 443))[:MOST]

@@ -54,7 +54,10 @@ class Point:
         return name if "." in name or ":" in name else ""
 
     def should(self, policy: Mapping[str, Any], known: Sequence[Node], address: str, port: int) -> Verdict:
-        """What `policy` says of a packet from here; None where it is not the tailnet that carries it."""
+        """What `policy` says of a packet from here.
+
+        None where it is not the tailnet that carries it, or where who should answer is not connected.
+        """
         device = next((n for n in known if address in n.addresses), None)
         if self.node is None:
             return False if device else None
@@ -70,7 +73,7 @@ class Point:
         if routers:
             if self.node in routers or not self.takes_routes:
                 return None  # it goes there by itself, or not by the tailnet's way
-            found = [self._allowed(policy, router, address, port) for router in routers]
+            found = {self._allowed(policy, router, address, port) for router in routers}
             return True if True in found else None if None in found else False
         if self.leaves_by and public(address):
             return self._allowed(policy, self.leaves_by, address, port)
@@ -78,7 +81,8 @@ class Point:
 
     def _allowed(self, policy: Mapping[str, Any], target: Node, address: str, port: int) -> Verdict:
         assert self.node is not None  # who asks has looked
-        return allowed(policy, self.node, target, address, "tcp" if port else "icmp", port)
+        verdict = allowed(policy, self.node, target, address, "tcp" if port else "icmp", port)
+        return verdict if target.online or not verdict else None
 
 
 def look(machine: Machine, known: Sequence[Node]) -> Point:

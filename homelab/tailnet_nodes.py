@@ -27,6 +27,7 @@ def nodes(tailnet: Tailnet) -> list[Node]:
             tuple(sorted(d.tags)),
             tuple(d.addresses),
             tuple(d.enabled_routes),
+            online=bool(d.connected_to_control),
         )
         for d in tailnet.call(lambda ts: ts.devices()).values()
         if not d.is_external

@@ -17,7 +17,7 @@ from homelab.pictures.shapes import LETTER, Point, box, fit
 if TYPE_CHECKING:
     from homelab.reach import Cell, Reach
 
-CELL, HEAD, LEFT, MARGIN = (1.28, 0.52), 0.56, 2.15, 0.16  # inches
+CELL, HEAD, LEFT, MARGIN = (1.28, 0.52), 0.56, 2.35, 0.16  # inches
 TITLE, LEGEND = 0.36, 0.3  # inches
 DARK, LIGHT, OPEN = GREEN, "#bfe3d6", PAPER  # what is open, refused, blocked: dark, light, white
 LOOKS = {  # fill, ink, and the word of what was seen
@@ -36,7 +36,7 @@ def matrix(reach: Reach, title: str = "") -> Picture:
     """A drawing of `reach`; the alternative text has every cell, then what changed and what is wrong."""
     columns, rows = len(reach.targets), len(reach.sources)
     legend = _legend(reach)
-    width = max(LEFT + columns * CELL[0], len("   ".join(legend)) * 8 * LETTER) + 2 * MARGIN
+    width = max(LEFT + columns * CELL[0], len("  ·  ".join(legend)) * 8 * LETTER) + 2 * MARGIN
     width = max(width, len(title) * 11 * LETTER + 2 * MARGIN)
     height = (TITLE if title else 0) + HEAD + rows * CELL[1] + (LEGEND if legend else 0) + 2 * MARGIN
     figure, axes = canvas(width, height)
@@ -55,7 +55,7 @@ def matrix(reach: Reach, title: str = "") -> Picture:
         i, j = divmod(n, columns)
         _cell(axes, (MARGIN + LEFT + (j + 0.5) * CELL[0], top - HEAD - (i + 0.5) * CELL[1]), cell)
     if legend:
-        axes.text(MARGIN, MARGIN + 0.08, "   ".join(legend), fontsize=8, color=SOFT, va="center")
+        axes.text(MARGIN, MARGIN + 0.08, "  ·  ".join(legend), fontsize=8, color=SOFT, va="center")
     return Picture(figure, describe(reach), title)
 
 

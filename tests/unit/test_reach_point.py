@@ -14,7 +14,7 @@ from homelab.allowed import Node
 from homelab.checks.policy import arrives_as_allowed
 from homelab.machine import Pending
 from homelab.pictures.matrix import LOOKS, matrix
-from homelab.reach import Cell, Reach, Source, Target
+from homelab.reach import Cell, Reach, Source, Target, _targets
 from homelab.reach_point import Point
 from homelab.tailnet_nodes import exit_node, itself
 from homelab.vantage import Nobody
@@ -25,7 +25,9 @@ PHONE = Node("phone", "alice@example.com", addresses=("100.64.0.1",))
 TEQUILA = Node("tequila", "alice@example.com", addresses=("100.64.0.2",), routes=("0.0.0.0/0",))
 ROUTER = Node("router", "alice@example.com", addresses=("100.64.0.5",), routes=("10.20.0.0/24",))
 GUEST = Node("laptop", "carol@example.com", addresses=("100.64.0.9",), shared=True)
-KNOWN = [PHONE, TEQUILA, ROUTER]
+OFF = Node("off", "alice@example.com", addresses=("100.64.0.6",), routes=("10.9.0.0/24",), online=False)
+KNOWN = [PHONE, TEQUILA, ROUTER, OFF]
+NONE: dict[str, Any] = {"grants": []}
 
 
 def _point(node: Node | None, **more: Any) -> Point:
@@ -50,6 +52,25 @@ def _point(node: Node | None, **more: Any) -> Point:
 )
 def test_what_the_policy_is_asked(point, address, verdict) -> None:
     assert point.should(ALL, KNOWN, address, 443) is verdict
+
+
+def test_who_is_not_connected_cannot_prove_a_policy_wrong() -> None:
+    point = _point(PHONE, takes_routes=True)
+    for address in ("100.64.0.6", "10.9.0.7"):
+        assert point.should(ALL, KNOWN, address, 443) is None
+        assert point.should(NONE, KNOWN, address, 443) is False
+
+
+def test_default_targets_are_connected_devices_one_of_each_class() -> None:
+    tagged = Node("quiz", tags=("tag:container",), addresses=("100.64.0.8",))
+    lost = Node("old", tags=("tag:old",), addresses=("100.64.0.9",), online=False)
+    labels = [t.label for t in _targets([*KNOWN, tagged, lost], [_point(PHONE)])]
+    assert labels == ["tequila:22", "tequila:443", "quiz:22", "quiz:443"]
+
+
+def test_without_the_admins_list_targets_are_what_a_machine_sees() -> None:
+    found = _targets([], [_point(PHONE, peers={"nas": "100.64.0.20", "tv": "100.64.0.21"})])
+    assert [t.label for t in found] == ["nas:22", "nas:443", "tv:22", "tv:443"]
 
 
 def test_where_a_name_is_for_a_machine() -> None:
