@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator, model_validator
 
 from homelab import exit_nodes, needs, policyfile
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, ParamsError, Problem, nearest
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
@@ -26,6 +26,7 @@ NO_KEY = (
     "Approving takes an admin API key (api_key in the params file), or you: on the machines page, … → "
     "Edit route settings → Use as exit node."
 )
+DEMONSTRATION = Plan(STAGE, notes=("A demonstration: it runs where nothing can be harmed, in the lab.",))
 ONLY_THE_LAB = "Only the lab's machines are cut off, killed and metered."
 RENTED = re.compile(r"^[a-z]{2}-[a-z]{3}-wg-\d{3}$")
 WHO_RENTS = "autogroup:member"
@@ -60,7 +61,13 @@ class Params(Strict):
 
 
 def plan(world: World, wish: Params) -> Plan:
-    """All that lasts: both in the tailnet, and the exit node forwards, offers itself, and is approved."""
+    """All that lasts: both in the tailnet, and the exit node forwards, offers itself, and is approved.
+
+    Raises:
+        ParamsError: the lab has no such machines.
+    """
+    if world.lab:
+        _known(world, wish)
     role = wish.exit_node
     there = [r for r in (role, wish.traveller) if r in world.machines]
     changes: list[Change] = [*needs.missing(world, [needs.joined(r) for r in there])]
@@ -74,11 +81,33 @@ def plan(world: World, wish: Params) -> Plan:
     )
     if world.tailnet is None:
         return planned(STAGE, changes, notes=(NO_KEY,))
-    name = login.read(place).hostname or needs.default_name(role)
-    now = approval.read(world.tailnet, str(name))
+    name = called(world, role)
+    now = approval.read(world.tailnet, name)
     every = tuple(sorted({*now.approved, *prefs.EVERYWHERE}))
-    changes += change("tailnet", "approval", now, replace(now, approved=every), f"approve {name} as an exit node", name=str(name))  # fmt: skip
+    changes += change("tailnet", "approval", now, replace(now, approved=every), f"approve {name} as an exit node", name=name)  # fmt: skip
     return planned(STAGE, changes)
+
+
+def called(world: World, role: str) -> str:
+    """The name in the tailnet of the machine that plays `role`; the one it will get where it is not in yet."""
+    place = seat(world, role)
+    found = "" if isinstance(place, Nobody) else str(login.read(place).hostname)
+    return found or needs.default_name(role)
+
+
+def _known(world: World, wish: Params) -> None:
+    roles = {
+        "exit_node": wish.exit_node,
+        "traveller": wish.traveller,
+        "rented": wish.rented.replace("-", "_"),
+    }
+    problems = [
+        Problem(name, f"no machine of the lab plays {role!r}", nearest(role, world.machines))
+        for name, role in roles.items()
+        if role and role not in world.machines
+    ]
+    if problems:
+        raise ParamsError(problems)
 
 
 def use(world: World, wish: Params, name: str, lan: bool = False) -> Plan:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from homelab import exit_nodes
-from homelab.errors import CommandFailed, HomelabError
+from homelab.errors import CommandFailed, HomelabError, ParamsError
 from homelab.machine import Pending, Result, shown
 from homelab.person import Reader
 from homelab.resources import approval, ip_forward, login, meter, policy, prefs
@@ -92,6 +92,17 @@ def test_a_world_without_the_machine_says_so(monkeypatch) -> None:
     world = Somewhere(monkeypatch, roles=())
     assert "No machine plays 'tequila'" in str(exit_node.plan(world, WISH))
     assert "nobody to travel" in str(exit_node.use(world, WISH, "tequila"))
+
+
+def test_machines_that_the_lab_lacks_are_named_at_once(monkeypatch) -> None:
+    world = Somewhere(monkeypatch)
+    world.lab = {"tier": "root"}
+    with pytest.raises(ParamsError) as caught:
+        exit_node.plan(world, Params(exit_node="tequlia", rented="no-osl-wg-001"))
+    assert str(caught.value).splitlines() == [
+        "exit_node: no machine of the lab plays 'tequlia' (did you mean 'tequila'?)",
+        "rented: no machine of the lab plays 'no_osl_wg_001' (known: phone, tequila)",
+    ]
 
 
 @pytest.mark.parametrize(
