@@ -86,11 +86,12 @@ def killed(router: Machine, client: Machine) -> Iterator[Callable[[str], None]]:
     """
     if not isinstance(router, LabMachine):
         raise HomelabError("only the lab's machines are killed", router.name)
+    name = _name(router)
     try:
         yield lambda _: router.stop(DAEMON, KILL)
     finally:
         router.start(DAEMON)
-        _await_online(router, client)
+        _await_online(name, client)
 
 
 @contextmanager
@@ -103,18 +104,19 @@ def cut_off(router: Machine, client: Machine, network: str = "internet") -> Iter
     if not isinstance(router, LabMachine):
         raise HomelabError("only the lab's cables are pulled", router.name)
 
+    name, cable = _name(router), router
+
     def pull(_: str) -> None:
-        router.link(network, cut=True)
+        cable.link(network, cut=True)
 
     try:
         yield pull
     finally:
-        router.link(network, cut=False)
-        _await_online(router, client)
+        cable.link(network, cut=False)
+        _await_online(name, client)
 
 
-def _await_online(router: Machine, client: Machine) -> None:
-    name = _name(router)
+def _await_online(name: str, client: Machine) -> None:
     until(
         lambda: {short_name(p): bool(p.get("Online")) for p in peers(status(client))},
         lambda online: online.get(name, False),

@@ -38,7 +38,11 @@ def read(tailnet: Tailnet, name: str) -> State:
     if not found.there:
         return State()
     routes = tailnet.call(lambda ts: ts.device_routes(found.id))
-    return State(tuple(sorted(routes.enabled_routes)), tuple(sorted(routes.advertised_routes)), found.id)
+    offered = set(routes.advertised_routes)
+    used = offered.intersection(
+        routes.enabled_routes
+    )  # what was approved and is offered no more does nothing
+    return State(tuple(sorted(used)), tuple(sorted(offered)), found.id)
 
 
 def command(before: State, after: State) -> list[str]:
