@@ -38,7 +38,8 @@ def opens(machine: Machine, url: str, words: str, since: float = 0.0, seconds: f
     )
     now = time.monotonic()
     after = f"{now - since:.2g} s after it was switched on" if since else f"in {(now - start) * 1000:.0f} ms"
-    return Answer("opens the page", machine.name, "ok", f"{url}: {seen}, “{words}” is in it, {after}")
+    found = f"“{words}” is in it, " if words else ""
+    return Answer("opens the page", machine.name, "ok", f"{url}: {seen}, {found}{after}")
 
 
 @check

@@ -57,6 +57,7 @@ def _offered(status: dict[str, Any]) -> list[Offered]:
                 (device("jellyfin"), "films, once chapter 04 has made Jellyfin a device"),
                 (device("immich"), "photos"),
                 (device("quiz"), "the quiz"),
+                (device("tequila"), "the quiz again, once chapter 05 shows it"),
                 ADMIN,
             ),
             PHONE,
@@ -66,7 +67,11 @@ def _offered(status: dict[str, Any]) -> list[Offered]:
             "As a visitor from the internet",
             "visitor",
             "You are anybody, anywhere, without Tailscale: public names and public addresses only.",
-            ((device("quiz"), "the quiz: public only while a funnel is on"), LOGIN),
+            (
+                (device("tequila"), "the quiz, once chapter 05 shows it to everybody"),
+                (device("quiz"), "the quiz's own device: public only while its file says so"),
+                LOGIN,
+            ),
             GLOBE,
         ),
     ]

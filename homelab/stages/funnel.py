@@ -80,6 +80,11 @@ def host(world: World) -> str:
     return str(me.get("DNSName") or "").rstrip(".")
 
 
+def words(wish: Params) -> str:
+    """What proves that it is the quiz; of something else of yours only that it answers is asked."""
+    return TITLE if wish.quiz else ""
+
+
 def url(world: World, wish: Params) -> str:
     """Where the quiz is to be seen."""
     port = "" if wish.port == serve.DEFAULT else f":{wish.port}"
@@ -123,20 +128,35 @@ def _by_command(machine: Machine, wish: Params) -> tuple[Change, ...]:
     )
 
 
+def file_text(wish: Params) -> str:
+    """The serve configuration that is meant: the file of your own, or the talk's for this port."""
+    return Path(wish.config).expanduser().read_text() if wish.config else as_json(wish)
+
+
 def _by_file(machine: Machine, wish: Params) -> tuple[Change, ...]:
-    path = Path(wish.config).expanduser()
-    return configured(machine, path.read_text(), str(path), also=wish.to if wish.quiz else 0)
+    """The whole file, first with nobody let in from outside, then as it is."""
+    wanted = _wanted(machine, file_text(wish), wish.config, also=wish.to if wish.quiz else 0)
+    now = file.read(machine)
+    data = json.loads(wanted.text or "{}")
+    closed = {**data, "AllowFunnel": dict.fromkeys(data.get("AllowFunnel", ()), False)}
+    private = file.wanted(json.dumps(closed)) if data.get("AllowFunnel") else wanted
+    if now == wanted:
+        return ()
+    return (
+        *change(machine.name, "serve_config", now, private, INSIDE),
+        *change(machine.name, "serve_config", private, wanted, OUTSIDE),
+    )
 
 
-def configured(machine: Machine, text: str, source: str, also: int = 0) -> tuple[Change, ...]:
-    """The change to all that the serve configuration `text` says; `also` will be listened on as well.
+def _wanted(machine: Machine, text: str, source: str, also: int = 0) -> file.State:
+    """What the serve configuration `text` says, once it is found good; `also` will be listened on as well.
 
     Raises:
         ParamsError: it is no such file, or leads to a port on which nobody listens, with its line.
     """
-    listening = listeners(machine)
-    serve_config.read(text, source, {**listening, **({also: "the quiz"} if also else {})})
-    return change(machine.name, "serve_config", file.read(machine), file.wanted(text), OUTSIDE)
+    listening = {**listeners(machine), **({also: "the quiz"} if also else {})}
+    serve_config.read(text, source, listening)
+    return file.wanted(text)
 
 
 def _quiz(machine: Machine, wish: Params) -> tuple[Change, ...]:
@@ -169,7 +189,7 @@ def _folder(machine: Machine) -> str:
 
 def _consent(world: World, machine: Machine, wish: Params) -> tuple[Change, ...]:
     now = asked.read(machine)
-    if now.given:
+    if now.given or not (serve_config.read(file_text(wish), wish.config).funnel if wish.config else True):
         return ()
     if wish.consent == "policy":
         return by_policy(world, ("autogroup:member",))
@@ -230,6 +250,8 @@ def by_json(world: World, text: str, source: str = "serve.json") -> Plan:
     """All that the node shows, by one file.
 
     Raises:
-        ParamsError: see `configured`.
+        ParamsError: it is no such file, or leads to a port on which nobody listens, with its line.
     """
-    return planned(STAGE, configured(home(world), text, source))
+    machine = home(world)
+    wanted = _wanted(machine, text, source)
+    return planned(STAGE, change(machine.name, "serve_config", file.read(machine), wanted, OUTSIDE))

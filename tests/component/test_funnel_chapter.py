@@ -129,6 +129,24 @@ def test_another_of_the_three_ports(world, url) -> None:
     assert serve.read(world["tequila"], "443").public, "the other one stays"
 
 
+def test_a_file_of_ones_own_is_shown_inside_first(world, url, tmp_path) -> None:
+    path = tmp_path / "serve.json"
+    path.write_text(funnel.as_json(funnel.Params(port=10000)))
+    wish = funnel.Params(port=10000, config=str(path))
+    before = serve_config.read(world["tequila"])
+    plan = funnel.plan(world, wish)
+    assert [c.why for c in plan] == [INSIDE, OUTSIDE]
+    page = funnel.url(world, wish)
+    world.apply(plan.part(why=INSIDE))
+    assert public.opens(world["phone"], page, TITLE).status == "ok"
+    assert public.stays_out(world["visitor"], page).status == "ok"
+    world.apply(plan.part(why=OUTSIDE))
+    assert public.opens(world["visitor"], page, TITLE).status == "ok"
+    assert not funnel.plan(world, wish)
+    world.apply(plan.inverse())
+    assert serve_config.read(world["tequila"]) == before
+
+
 def test_the_ways_are_drawn(world, url) -> None:
     words = str(funnel_view.ways(world))
     assert "from the internet, by Funnel" in words

@@ -140,8 +140,12 @@ def test_a_file_of_ones_own(monkeypatch, tmp_path) -> None:
     path = tmp_path / "serve.json"
     path.write_text(funnel.as_json(Params(port=8443)))
     plan = funnel.plan(Somewhere(monkeypatch, listens=QUIZ, given=True), Params(config=str(path)))
-    assert words(plan) == ["tequila/serve_config"]
+    assert words(plan) == ["tequila/serve_config"] * 2, "first with nobody let in from outside"
+    assert ['443": true' in c.command or '8443": true' in c.command for c in plan] == [False, True]
     assert plan.changes[0].command.startswith("sed 's/${TS_CERT_DOMAIN}/t.x.ts.net/' <<'EOF' | sudo tail")
+    path.write_text(funnel.as_json(Params(port=8443), public=False).replace("8443", "9443"))
+    inside = funnel.plan(Somewhere(monkeypatch, listens=QUIZ), Params(config=str(path)))
+    assert [c.why for c in inside] == [INSIDE], "what is for the tailnet only needs no consent"
 
 
 @pytest.mark.parametrize(
