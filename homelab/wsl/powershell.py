@@ -32,13 +32,17 @@ def quoted(text: str) -> str:
         HomelabError: it holds a double quote or a line break, which would not arrive as they are.
     """
     if '"' in text or any(ord(c) < 32 for c in text):
-        raise HomelabError(f"{text!r} holds a character that does not reach PowerShell whole", "", "leave it out")
+        raise HomelabError(
+            f"{text!r} holds a character that does not reach PowerShell whole", "", "leave it out"
+        )
     return "'" + QUOTES.sub(r"\g<0>\g<0>", text) + "'"
 
 
 def _asks(expression: str) -> str:
     """A script that prints `expression`, always as a JSON list."""
-    return f"{HEAD}$x = @({expression}); [regex]::Replace((ConvertTo-Json -Compress -InputObject $x), {ASCII})"
+    return (
+        f"{HEAD}$x = @({expression}); [regex]::Replace((ConvertTo-Json -Compress -InputObject $x), {ASCII})"
+    )
 
 
 WINDOWS_VERSION = _asks(
@@ -94,8 +98,10 @@ def elevated(program: str, arguments: str) -> str:
 
     The exit status is the program's; `REFUSED` where the person said no or could not be asked.
     """
+    words = " + [char]34 + ".join(quoted(part) for part in arguments.split('"'))
+    words = f"({words})" if '"' in arguments else words
     return (
-        f"try {{ $p = Start-Process -FilePath {quoted(program)} -ArgumentList {quoted(arguments)} -Verb RunAs "
+        f"try {{ $p = Start-Process -FilePath {quoted(program)} -ArgumentList {words} -Verb RunAs "
         f"-WindowStyle Hidden -Wait -PassThru }} catch {{ [Console]::Error.WriteLine($_.Exception.Message); "
         f"exit {REFUSED} }}; exit $p.ExitCode"
     )
