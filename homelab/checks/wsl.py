@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from homelab.check import Answer, check
-from homelab.errors import HomelabError
+from homelab.errors import WaitTimeout
 from homelab.machine import Machine
 from homelab.resources import firewall_rule, portproxy
 from homelab.wait import until
 from homelab.wsl import facts, interop, parsers, powershell, releases, where
 
 CLOSED = 120.0  # seconds after the last terminal was closed: WSL's own time-outs are 15 and 60 s
+DOMAIN = "Domain"  # the network is called DomainAuthenticated, the rule's profile Domain
 PROBE = 4  # seconds that a connection may take
 BLOCKED = "another firewall (of an antivirus, or of a company) may have taken over: ask it to let TCP {0} in"
 
@@ -47,11 +48,14 @@ def runs_on(machine: Machine, distribution: str, seconds: float = CLOSED) -> Ans
         said = interop.call(machine, "wsl.exe", "--list", "--verbose").ok().out
         return next((d.state for d in parsers.distributions(said) if d.name == distribution), "not there")
 
-    try:
-        until(state, lambda now: now != "Running", f"{distribution} to stop", seconds, every=1.0)
-    except HomelabError:
+    if (now := state()) == "Running":
+        try:
+            now = until(state, lambda seen: seen != "Running", f"{distribution} to stop", seconds, every=1.0)
+        except WaitTimeout:
+            now = state()
+    if now == "Running":
         return Answer(name, machine.name, "ok", f"{distribution} still runs after {seconds:g} s")
-    said = f"{distribution} is {state()} within {seconds:g} s"
+    said = f"{distribution} is {now.lower()}, within {seconds:g} s"
     return Answer(name, machine.name, "fail", said, "instanceIdleTimeout=-1, or the task at logon")
 
 
@@ -100,13 +104,14 @@ def lets_in(
 
 
 def categories(machine: Machine) -> tuple[str, ...]:
-    """What Windows takes its networks for: Private, Public, DomainAuthenticated.
+    """What Windows takes its networks for, in the words of a firewall rule: Private, Public, Domain.
 
     Raises:
         PrerequisiteMissing, WaitTimeout, CommandFailed: see `homelab.wsl.interop.Said.ok`.
     """
     found = interop.ask(machine, powershell.NETWORKS)
-    return tuple(sorted({str(network.get("Category")) for network in found}))
+    names = {str(network.get("Category")) for network in found}
+    return tuple(sorted(DOMAIN if name.startswith(DOMAIN) else name for name in names))
 
 
 @check
