@@ -90,6 +90,11 @@ if name == "wsl.exe":
     say(text, "utf-16-le"); end()
 """
 
+WSLPATH = r"""#!/bin/sh
+[ "$1" = -w ] && {{ printf '%s\n' "$2"; exit; }}
+printf '%s\n' "$2" | sed 's|^C:|{drive}|' | tr '\\' /
+"""
+
 
 class FakeWsl:
     """A machine that is WSL: `state` is what its Windows holds, `calls` what was asked of it."""
@@ -108,10 +113,7 @@ class FakeWsl:
         self.file.write_text(json.dumps(self._fresh() | state))
         for program in ("netsh.exe", "powershell.exe", "schtasks.exe", "wsl.exe"):
             self.put(program, PROGRAM.format(python=sys.executable, state=str(self.file)))
-        self.put(
-            "wslpath",
-            f'#!/bin/sh\ncase $1 in -w) echo "$2";; *) echo "{folder}/c${{2#C:}}" | tr "\\\\" /;; esac\n',
-        )
+        self.put("wslpath", WSLPATH.format(drive=folder / "c"))
         self.env = {"PATH": f"{self.bin}:/usr/bin:/bin", "WSL_INTEROP": "", "WSL_DISTRO_NAME": "Ubuntu"}
 
     def _fresh(self) -> dict[str, Any]:
