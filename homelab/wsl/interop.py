@@ -65,11 +65,8 @@ echo "rc $?"
 base64 -w 0 "$d/out"; echo
 base64 -w 0 "$d/err"; echo
 """
-BROKEN = (
-    "UtilConnectUnix",
-    "UtilAcceptVsock",
-    "UtilBindVsock",
-)  # what WSL's own init says where interop broke
+# What WSL's own init says where interop broke, and a shell where the kernel does not know Windows programs.
+BROKEN = ("UtilConnectUnix", "UtilAcceptVsock", "UtilBindVsock", "Exec format error")
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ def call(machine: Machine, *argv: str, timeout: float = TIMEOUT) -> Said:
     said = Said(argv, rc, decoded(out), decoded(err), done.seconds, where=machine.name)
     if rc in (124, 137):
         fault = SLOW
-    elif rc == 1 and any(word in said.err for word in BROKEN):
+    elif rc in (1, 126) and any(word in said.err for word in BROKEN):
         fault = OFF
     return Said(argv, rc, said.out, said.err, done.seconds, fault, machine.name)
 

@@ -77,10 +77,15 @@ def test_interop_off_is_seen_before_a_shell_runs_the_program_as_its_script(wsl, 
     assert not (tmp_path / "ran").exists()
 
 
-def test_interop_that_broke_is_interop_off(wsl) -> None:
-    wsl.put(
-        "wsl.exe", "#!/bin/sh\necho '<3>WSL (7) ERROR: UtilConnectUnix:522: connect failed 2' >&2\nexit 1\n"
-    )
+@pytest.mark.parametrize(
+    ("words", "rc"),
+    [
+        ("<3>WSL (7) ERROR: UtilConnectUnix:522: connect failed 2", 1),
+        ("wsl.exe: cannot execute binary file: Exec format error", 126),
+    ],
+)
+def test_interop_that_broke_is_interop_off(words, rc, wsl) -> None:
+    wsl.put("wsl.exe", f"#!/bin/sh\necho '{words}' >&2\nexit {rc}\n")
     with pytest.raises(PrerequisiteMissing, match="interop is off"):
         interop.call(wsl, "wsl.exe").ran()
 
