@@ -74,8 +74,9 @@ class Facts:
     def rows(self, today: date) -> list[tuple[str, str]]:
         """Name and value of each, for a table."""
         good = self.windows if not isinstance(self.windows, Unknown) else None
-        found = self.distributions if not isinstance(self.distributions, Unknown) else ()
-        listed = ", ".join(f"{d.name} ({d.state}, WSL {d.version})" for d in found)
+        listed = str(self.distributions)
+        if not isinstance(self.distributions, Unknown):
+            listed = ", ".join(f"{d.name} ({d.state}, WSL {d.version})" for d in self.distributions) or "none"
         return [
             ("where we run", str(self.where)),
             ("networking", str(self.networking)),
@@ -83,7 +84,7 @@ class Facts:
             ("systemd", "yes" if self.systemd else "no"),
             ("Windows", releases.supported(good, today)[1] if good else str(self.windows)),
             ("WSL", self.versions.wsl if isinstance(self.versions, parsers.Versions) else str(self.versions)),
-            ("distributions", listed or str(self.distributions or "none")),
+            ("distributions", listed),
             ("Docker", self.docker),
             ("tailscaled", str(self.tailscaled)),
         ]
