@@ -62,6 +62,7 @@ def test_systemd_units_are_made_and_taken_away() -> None:
 @pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
 def test_socat_leads_there_and_goes(tmp_path: Path, port) -> None:
     wsl = FakeWsl(tmp_path)
+    (wsl.bin / "socat").symlink_to(str(shutil.which("socat")))
     there = forward.wanted(port, "127.0.0.1:9", systemd=False)
     forward.do(wsl, forward.State(port), there)
     assert forward.read(wsl, str(port)) == there
