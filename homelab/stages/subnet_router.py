@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from homelab import needs, policyfile, subnets
+from homelab import needs
 from homelab.errors import HomelabError, ParamsError, Problem
-from homelab.failover import carrier
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
-from homelab.subnets import Network
+from homelab.routing import subnets
+from homelab.routing.failover import carrier
+from homelab.routing.subnets import Network
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from homelab import route
 from homelab.checks import path
 from homelab.pictures.route import route as route_picture
+from homelab.policy.nodes import nodes
 from homelab.reach import Target, who_reaches_what
 from homelab.resources import sidecar
-from homelab.tailnet_nodes import nodes
 from homelab.wait import until
 
 BOB, KEY = "bob@example.com", "tskey-api-lab:"

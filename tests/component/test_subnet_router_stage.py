@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from homelab import failover, subnets
 from homelab.check import prove
 from homelab.checks import subnet_router as checks
 from homelab.clients.postgres import Database, query
 from homelab.errors import ApplyFailed, CommandFailed, HomelabError, ParamsError, WaitTimeout
 from homelab.plan import plan as planned
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
+from homelab.routing import failover, subnets
 from homelab.stages import subnet_router
 from homelab.wait import until
 from homelab.world import open_world

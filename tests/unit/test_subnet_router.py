@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from homelab import policyfile, subnets
 from homelab.clients import postgres
 from homelab.clients.postgres import Database
 from homelab.errors import CommandFailed, HomelabError, NoAnswer, ParamsError, PrerequisiteMissing
-from homelab.failover import Outage
 from homelab.machine import Result, shown
 from homelab.params import TAILSCALE
+from homelab.policy import policyfile
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
+from homelab.routing import subnets
+from homelab.routing.failover import Outage
 from homelab.stages import subnet_router
 from homelab.stages.subnet_router import Params
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from homelab import subnets
 from homelab.errors import HomelabError
 from homelab.machine import Result
+from homelab.routing import subnets
 
 
 @pytest.mark.parametrize(
