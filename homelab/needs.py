@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from homelab import policyfile
 from homelab.plan import Change, change
+from homelab.policy import policyfile
 from homelab.resources import client, dns, login, policy
 from homelab.resources import engine as docker
 from homelab.resources.tailscale_status import ABSENT

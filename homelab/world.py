@@ -88,7 +88,7 @@ class World:
         if self.lab:
             return (
                 f"This is the lab: {len(self.machines)} machines on this one, tier {self.lab['tier']}, offline. "
-                "Stand-ins: Tailscale's control plane, pages and package site, Docker Hub, the Jellyfin and Immich servers. "
+                "Stand-ins: Tailscale's servers and pages, a rented exit node, Docker Hub, the Jellyfin and Immich servers. "
                 "Real: tailscaled, Docker, the networks, the TLS."
             )
         how = "changes are applied" if self.applies else "changes are shown, not applied"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import time
 
-from homelab import exit_nodes
 from homelab.check import Answer, check
 from homelab.checks.reach import WHAT_IS_MY_IP, public_address
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.resources import ip_forward, meter
+from homelab.routing import exit_nodes
 from homelab.wait import until
 
 # A name whose address is that of the resolver that asks for it: Akamai's, and the lab's public DNS knows it too.

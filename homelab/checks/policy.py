@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from homelab.reach import Reach
     from homelab.world import World
 
-HINT = "is that device on, does it shield itself (`tailscale debug prefs`, ShieldsUp), has it a firewall?"
+HINT = (
+    "does that device shield itself (`tailscale debug prefs`, ShieldsUp), has it a firewall; "
+    "does a router or exit node on the way forward packets (`sysctl net.ipv4.ip_forward`)?"
+)
 
 
 @check

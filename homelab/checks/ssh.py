@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homelab import policyfile, recordings, ssh_policy, ssh_session
 from homelab.check import Answer, check
 from homelab.checks.panel import devices
 from homelab.errors import HomelabError
 from homelab.machine import Machine, Result
-from homelab.recordings import Recording
+from homelab.policy import policyfile, ssh_policy
 from homelab.resources import policy, prefs
 from homelab.resources.tailscale_status import ask, peers, short_name, status
-from homelab.ssh_session import Click
+from homelab.shell import recordings
+from homelab.shell import session as ssh_session
+from homelab.shell.recordings import Recording
+from homelab.shell.session import Click
 from homelab.wait import until
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homelab import subnets
 from homelab.check import Answer, check
 from homelab.clients import postgres
 from homelab.clients.postgres import Database
 from homelab.errors import NoAnswer
-from homelab.failover import Outage, carrier
 from homelab.machine import Machine
 from homelab.resources import approval
+from homelab.routing import subnets
+from homelab.routing.failover import Outage, carrier
 from homelab.wait import until
 
 if TYPE_CHECKING:

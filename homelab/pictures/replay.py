@@ -16,8 +16,8 @@ from typing import Any
 import pyte
 
 from homelab.pictures.picture import BLUE, FAINT, INK, PAPER, SOFT
-from homelab.recordings import Recording
 from homelab.secret import mask
+from homelab.shell.recordings import Recording
 
 MOST = 120  # lines of a picture; more are counted
 WIDE, TALL = 100, 24  # where there was no terminal

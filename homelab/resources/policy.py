@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from homelab.errors import StalePlan
-from homelab.policy_lockout import refuse_lockout, touches_access, us
+from homelab.policy.lockout import refuse_lockout, touches_access, us
 from homelab.resources.admin_api import BASE
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def do(tailnet: Tailnet, before: State, after: State) -> None:
 
     Raises:
         StalePlan: the policy is no longer `before`.
-        HomelabError: it would lock us out (`homelab.policy_lockout`), which is not even sent; or the API
+        HomelabError: it would lock us out (`homelab.policy.lockout`), which is not even sent; or the API
             refuses: an error in the policy (with its line), or somebody was quicker.
     """
     now = read(tailnet)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from homelab.errors import HomelabError
 from homelab.machine import Machine
@@ -35,9 +36,18 @@ def read(machine: Machine, name: str) -> State:
 
 def next_hop(machine: Machine, address: str) -> str:
     """The router that packets for `address` go to by whatever route there is; empty where they go straight or nowhere."""
+    return str(_way(machine, address).get("gateway", ""))
+
+
+def source(machine: Machine, address: str) -> str:
+    """The address of its own that the machine puts on packets for `address`; empty where there is no way."""
+    return str(_way(machine, address).get("prefsrc", ""))
+
+
+def _way(machine: Machine, address: str) -> dict[str, Any]:
     done = machine.run(["ip", "-json", "route", "get", address])
-    found = json.loads(done.out or "[]") if done else []
-    return str(found[0].get("gateway", "")) if found else ""
+    found: list[dict[str, Any]] = json.loads(done.out or "[]") if done else []
+    return found[0] if found else {}
 
 
 def command(before: State, after: State) -> list[str]:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from homelab import needs, policyfile, ssh_policy, ssh_session
+from homelab import needs
 from homelab.checks import panel
 from homelab.errors import HomelabError
-from homelab.keyboard import typed
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine, Result
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile, ssh_policy
 from homelab.resources import account, auth_key, login, policy, prefs, recorder
 from homelab.resources.tailscale_status import STOPPED_DAEMON
+from homelab.shell import session as ssh_session
+from homelab.shell.keyboard import typed
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from homelab import needs, policyfile
+from homelab import needs
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict, is_https
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.resources import auth_key, device, dns, link, login, policy, sidecar
 from homelab.secret import Secret
 from homelab.vantage import seat

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
-from homelab import exit_nodes, needs, policyfile
+from homelab import needs
 from homelab.errors import HomelabError, ParamsError, Problem, nearest
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.resources import approval, ip_forward, login, meter, policy, prefs
+from homelab.routing import exit_nodes
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:

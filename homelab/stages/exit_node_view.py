@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from homelab import exit_nodes, route
+from homelab import route
 from homelab.pictures.route import Leg
 from homelab.pictures.route import route as drawn
 from homelab.pictures.tables import Table
 from homelab.resources import meter
+from homelab.routing import exit_nodes
 from homelab.vantage import Nobody
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from homelab import policyfile
 from homelab.check import Answer, check
 from homelab.pictures.tables import Table
+from homelab.policy import policyfile
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from homelab import needs, policyfile, serve_config
+from homelab import needs, serve_config
 from homelab.errors import ParamsError, Problem
 from homelab.listeners import listeners, said
 from homelab.params import TAILSCALE, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.resources import consent as asked
 from homelab.resources import policy, quiz_program, serve
 from homelab.resources import serve_config as file

@@ -44,10 +44,12 @@ def plan(world: World) -> Plan:
             funnel.STAGE, notes=(f"There is no {path} on {machine.name}: the device runs elsewhere.",)
         )
     data = serve_config.read(now.text, path, one.listens).data
-    at = next(iter(data["Web"]))
+    at = next(iter(data.get("Web") or ()), "")
+    if not at:
+        return Plan(funnel.STAGE, notes=(f"{path} shows no page: there is nothing to open.",))
     text = now.text.replace(f'"{at}": false', f'"{at}": true')
     if not json.loads(text).get("AllowFunnel", {}).get(at):
-        text = json.dumps({**data, "AllowFunnel": {at: True}}, indent=2) + "\n"
+        text = json.dumps({**data, "AllowFunnel": {**data.get("AllowFunnel", {}), at: True}}, indent=2) + "\n"
     wanted = file.State(path, text, now.mode)
     allowed = funnel.by_policy(world, (TAG,)) if world.tailnet else ()
     shown = change(machine.name, "file", now, wanted, "let everybody come to the quiz's device", name=path)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from homelab import needs, policyfile
+from homelab import needs
 from homelab.lab_machine import LabMachine
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.reach import Reach, Target, who_reaches_what
 from homelab.resources import login, page, policy, share
 from homelab.resources.tailscale_status import peers, status

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from homelab.pictures.tables import Table
+from homelab.policy.ssh_policy import Rule
 from homelab.route import legs
-from homelab.ssh_policy import Rule
 
 if TYPE_CHECKING:
     from homelab.pictures.picture import Picture

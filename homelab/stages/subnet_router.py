@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from homelab import needs, policyfile, subnets
+from homelab import needs
 from homelab.errors import HomelabError, ParamsError, Problem
-from homelab.failover import carrier
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
+from homelab.policy import policyfile
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
-from homelab.subnets import Network
+from homelab.routing import subnets
+from homelab.routing.failover import carrier
+from homelab.routing.subnets import Network
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
@@ -119,8 +121,8 @@ def _here(world: World, roles: Sequence[str]) -> list[str]:
 
 def _notes(world: World, wish: Params) -> list[str]:
     notes = [] if world.tailnet else [NO_KEY]
-    if not _here(world, wish.routers):
-        notes.append(f"No machine here is a router ({', '.join(wish.routers)}): name one in `routers`.")
+    if missing := [role for role in wish.routers if role not in world.machines]:
+        notes.append(f"No machine here plays {', '.join(missing)}: nothing is offered by it. See `routers`.")
     for address in dict.fromkeys((wish.nameserver if wish.domain else "", wish.database)):
         if address and not any(subnets.holds(r, address) for r in wish.routes):
             notes.append(f"{address} is in none of the routes: who asks it must have another way there.")
@@ -221,7 +223,7 @@ def way_back(world: World, router: str, wish: Params, on: str = "db") -> Plan:
     """
     if not {router, on} <= set(world.machines):
         return Plan(STAGE)
-    via = inside_address(world[router], wish.routes[0])
+    via = inside_address(world, router, wish)
     if route.next_hop(world[on], str(login.read(world[router]).address)) == via:
         return Plan(STAGE)
     now = route.read(world[on], TAILNET)
@@ -237,15 +239,18 @@ def other_range(world: World, role: str, wish: Params, site: int = SITE) -> Plan
     return planned(STAGE, offer(world, role, routes), approve(world, role, routes))
 
 
-def inside_address(machine: Machine, cidr: str) -> str:
-    """The address of `machine` in the network `cidr`.
+def inside_address(world: World, router: str, wish: Params) -> str:
+    """The address that `router` has towards the network, by which machines there know it.
 
     Raises:
-        HomelabError: it is not in that network.
+        HomelabError: it has no way there.
     """
-    found = subnets.address_in(machine, cidr)
+    target = wish.database or str(subnets.network(wish.routes[0])[1])
+    found = route.source(world[router], target)
     if not found:
-        raise HomelabError(f"it has no address in {cidr}", machine.name, "a router stands in what it offers")
+        raise HomelabError(
+            f"it has no way to {target}", router, "a router stands in what it offers, or next to it"
+        )
     return found
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from homelab import failover
 from homelab.check import prove
 from homelab.checks import subnet_router as checks
 from homelab.clients.postgres import Database
 from homelab.lab_lease import Lease
+from homelab.routing import failover
 from homelab.stages import subnet_router
 from homelab.world import World, open_world
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from homelab import recordings
 from homelab.checks import panel, ssh
 from homelab.pictures.replay import replay
 from homelab.resources import account, login, policy, recorder
+from homelab.shell import recordings
 from homelab.stages import audited_ssh
 
 WISH = audited_ssh.Params()

@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-from homelab import exit_nodes, needs
+from homelab import needs
 from homelab.checks import exit_node as exits
 from homelab.checks import path, reach
 from homelab.errors import HomelabError
 from homelab.plan import plan as planned
 from homelab.resources import approval, ip_forward, meter, policy, prefs
+from homelab.routing import exit_nodes
 from homelab.stages import exit_node, exit_node_view
 from homelab.wait import until
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from homelab import policyfile
 from homelab.checks import public, quiz, tls
+from homelab.policy import policyfile
 from homelab.resources import dns, login, policy, quiz_program, serve, serve_config
 from homelab.stages import funnel, funnel_device, funnel_view
 from homelab.stages.funnel import INSIDE, OUTSIDE, TITLE

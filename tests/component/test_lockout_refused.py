@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from tailscale import Tailscale
 
-from homelab import needs, policyfile
+from homelab import needs
 from homelab.errors import ApplyFailed, HomelabError
 from homelab.plan import change, plan
-from homelab.policy_lockout import us
+from homelab.policy import policyfile
+from homelab.policy.lockout import us
 from homelab.resources import login, policy
 from homelab.stages import enrollment
 from homelab.tailnet import Tailnet

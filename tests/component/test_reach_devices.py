@@ -9,9 +9,9 @@ import pytest
 from homelab import route
 from homelab.checks import path
 from homelab.pictures.route import route as route_picture
+from homelab.policy.nodes import nodes
 from homelab.reach import Target, who_reaches_what
 from homelab.resources import sidecar
-from homelab.tailnet_nodes import nodes
 from homelab.wait import until
 
 BOB, KEY = "bob@example.com", "tskey-api-lab:"
@@ -115,3 +115,28 @@ def test_the_route_between_two_of_them_is_drawn_with_the_nats_between(world) -> 
         world["flat_router"].link("internet", cut=False)
     assert lost.way == "lost"
     assert "lost on the way" in str(route_picture([leg, lost]))
+
+
+def test_the_internet_by_an_exit_node_is_the_policys_business(world) -> None:
+    server = Target(world["visitor"].addresses["internet"].partition("/")[0], 80, "a server")
+    _policy(world, OPEN)
+    assert who_reaches_what(world, ("phone",), (server,)).cell("phone", "a server").should is None
+    world["tequila"].run(["sudo", "sysctl", "-w", "net.ipv4.ip_forward=1"]).ok()
+    world["tequila"].run(["tailscale", "set", "--advertise-exit-node"]).ok()
+    devices = world.tailnet.call(lambda ts: ts.devices()).values()
+    tequila = next(d.device_id for d in devices if d.hostname == "tequila")
+    offers = lambda: world.tailnet.call(lambda ts: ts.device_routes(tequila)).advertised_routes  # noqa: E731
+    until(offers, bool, "tequila to offer itself")
+    world.tailnet.call(lambda ts: ts.set_device_routes(tequila, routes=["0.0.0.0/0", "::/0"]))
+    use = ["tailscale", "set", "--exit-node=tequila"]
+    until(lambda: world["phone"].run(use).rc, lambda rc: rc == 0, "the phone to be let")
+    try:
+        by = who_reaches_what(world, ("phone",), (server,)).cell("phone", "a server")
+        assert (by.seen, by.should) == ("refused", True)
+        _policy(world, {"src": ["*"], "dst": ["alice@example.com"], "ip": ["*"]})
+        shut = who_reaches_what(world, ("phone",), (server,)).cell("phone", "a server")
+        # Who may not use an exit node loses it, and then goes by itself: either way nothing goes through it.
+        assert shut.should in (None, False)
+        assert not shut.wrong
+    finally:
+        world["phone"].run(["tailscale", "set", "--exit-node="]).ok()

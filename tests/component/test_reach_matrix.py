@@ -9,8 +9,8 @@ import pytest
 
 from homelab.checks.policy import arrives_as_allowed
 from homelab.pictures.matrix import matrix
+from homelab.policy.nodes import nodes
 from homelab.reach import Reach, Target, who_reaches_what
-from homelab.tailnet_nodes import nodes
 from homelab.wait import until
 
 ALICE, BOB = "alice@example.com", "bob@example.com"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+import rider
 from conftest import Lab, wait_for
 
 QUERY = ("psql", "-h", "10.20.0.50", "-U", "reader", "-Atc", "select count(*), inet_client_addr() from films")
@@ -36,3 +38,26 @@ def test_names_that_only_the_vpc_knows(own: Lab) -> None:
     assert own.says("router", *ask) == "", "the public DNS does not know it"
     assert "NXDOMAIN" in own.says("router", "dig", "other.vpc.internal", "@10.20.0.53")
     assert own.run("phone", *ask, "@10.20.0.53").returncode == 9, "nobody answers there"
+
+
+ORDINARY = """
+set -e
+lab="$PY -m homelab.lab"
+$lab up >/dev/null
+$PY - ~/.local/state/homelab-runbook/*/lab.sock <<'EOF'
+import sys
+from homelab import labsocket
+for name in ("database", "names"):
+    labsocket.request(sys.argv[1], op="start", machine="db", name=name)
+EOF
+ask="psql -h 10.20.0.50 -U reader -Atc"
+$lab exec router -- sh -c "for _ in \\$(seq 100); do $ask 'select count(*) from films' films 2>/dev/null && exit; sleep 0.1; done"
+$lab exec router -- dig +short rds.vpc.internal @10.20.0.53
+$lab down >/dev/null
+"""
+
+
+@pytest.mark.nightly
+def test_both_as_an_ordinary_user() -> None:
+    done = rider.run(ORDINARY)
+    assert (done.returncode, done.stdout.split()) == (0, ["5", "10.20.0.50"]), done

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from homelab.allowed import Node, allowed
+from homelab.policy.allowed import Node, allowed
 
 PHONE = Node("phone", "alice@example.com", "owner", addresses=("100.64.0.1",))
 LAPTOP = Node("laptop", "alice@example.com", "owner", addresses=("100.64.0.2",))

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from homelab import policyfile
 from homelab.errors import HomelabError
 from homelab.params import TAILSCALE
 from homelab.plan import Plan
+from homelab.policy import policyfile
 from homelab.resources import account, auth_key, client, login, policy, prefs, recorder
 from homelab.stages import audited_ssh
 from homelab.stages.audited_ssh import Params

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from homelab import exit_nodes
 from homelab.errors import CommandFailed, HomelabError, ParamsError
 from homelab.machine import Pending, Result, shown
 from homelab.person import Reader
 from homelab.resources import approval, ip_forward, login, meter, policy, prefs
+from homelab.routing import exit_nodes
 from homelab.stages import exit_node
 from homelab.stages.exit_node import Params
 

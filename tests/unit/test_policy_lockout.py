@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from homelab.allowed import Node
 from homelab.errors import HomelabError
-from homelab.policy_lockout import Us, WayIn, refuse_lockout, touches_access
+from homelab.policy.allowed import Node
+from homelab.policy.lockout import Us, WayIn, refuse_lockout, touches_access
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 LAPTOP = Node("laptop", ALICE, "owner", addresses=("100.64.0.1",))

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from homelab import hujson, policyfile
 from homelab.errors import HomelabError
+from homelab.policy import hujson, policyfile
 
 DEFAULT = (Path(__file__).resolve().parents[2] / "homelab/lab/cloud/policy/default.hujson").read_text()
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from matplotlib.colors import to_rgb
 
-from homelab.allowed import Node
 from homelab.checks.policy import arrives_as_allowed
 from homelab.machine import Pending
 from homelab.pictures.matrix import LOOKS, matrix
+from homelab.policy.allowed import Node
+from homelab.policy.nodes import exit_node, itself
 from homelab.reach import Cell, Reach, Source, Target, _targets
-from homelab.reach_point import Point
-from homelab.tailnet_nodes import exit_node, itself
+from homelab.reach.point import Point
 from homelab.vantage import Nobody
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,10 +9,10 @@ from xml.dom import minidom
 
 import pytest
 
-from homelab import recordings
 from homelab.errors import HomelabError
 from homelab.machine import Result
 from homelab.pictures.replay import MOST, replay
+from homelab.shell import recordings
 
 HEADER = {
     "version": 2, "width": 80, "height": 24, "timestamp": 1795794262, "srcNode": "phone.snow-burbot.ts.net",

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from homelab import policyfile
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.params import TAILSCALE
 from homelab.person import Reader
 from homelab.plan import matches
+from homelab.policy import policyfile
 from homelab.resources import client, login, page, policy, share
 from homelab.stages import sharing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homelab import ssh_policy
+from homelab.policy import ssh_policy
 
 ME = "alice@example.com"
 SAFE = ssh_policy.rule(

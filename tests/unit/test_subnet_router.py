@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from homelab import policyfile, subnets
 from homelab.clients import postgres
 from homelab.clients.postgres import Database
 from homelab.errors import CommandFailed, HomelabError, NoAnswer, ParamsError, PrerequisiteMissing
-from homelab.failover import Outage
 from homelab.machine import Result, shown
 from homelab.params import TAILSCALE
+from homelab.policy import policyfile
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
+from homelab.routing import subnets
+from homelab.routing.failover import Outage
 from homelab.stages import subnet_router
 from homelab.stages.subnet_router import Params
 
@@ -69,7 +70,7 @@ class Somewhere:
         monkeypatch.setattr(route, "next_hop", lambda m, address: "10.20.0.1")
         monkeypatch.setattr(route, "read", lambda m, name: route.State(name))
         monkeypatch.setattr(subnets, "of", lambda m: NETWORKS.get(m.name, {}))
-        monkeypatch.setattr(subnets, "address_in", lambda m, cidr: "10.20.0.2" if m.name == "router2" else "")
+        monkeypatch.setattr(route, "source", lambda m, a: "10.20.0.2" if m.name == "router2" else "")
 
     def __getitem__(self, role):
         return self.machines[role]
@@ -138,7 +139,7 @@ def test_a_home_without_a_key_is_told_so(monkeypatch) -> None:
     plan = subnet_router.plan(Somewhere(monkeypatch, roles=("tequila",), api=False), Params())
     assert not plan
     assert "admin API key" in plan.notes[0]
-    assert "No machine here is a router" in plan.notes[1]
+    assert "No machine here plays router, router2" in plan.notes[1]
 
 
 def test_a_nameserver_outside_is_mentioned(monkeypatch) -> None:
@@ -212,7 +213,7 @@ def test_plans_beside_the_chapter(monkeypatch) -> None:
         shown(route.command(route.State(VPC, "10.0.0.1"), route.State(VPC)))
         == "sudo ip route del 10.20.0.0/24"
     )
-    with pytest.raises(HomelabError, match="no address in"):
+    with pytest.raises(HomelabError, match="no way to"):
         subnet_router.way_back(world, "router", Params())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from homelab.allowed import Node
+from homelab.policy.allowed import Node
 from homelab.resources.tailscale_status import peers, short_name
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from homelab.allowed import Node, Verdict, allowed, public
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
+from homelab.policy.allowed import Node, Verdict, allowed, public
+from homelab.policy.nodes import exit_node, itself, seen_peers
 from homelab.resources.tailscale_status import prefs, status
-from homelab.tailnet_nodes import exit_node, itself, seen_peers
 from homelab.vantage import Nobody
 
 

@@ -100,15 +100,6 @@ def of(machine: Machine) -> dict[str, Network]:
     }
 
 
-def address_in(machine: Machine, route: str) -> str:
-    """The address that a Linux machine has in the network `route`; empty where it has none.
-
-    Raises:
-        HomelabError: it has no ``ip``.
-    """
-    return next((str(own.ip) for _, own in _interfaces(machine) if own.ip in ip_network(route)), "")
-
-
 def holds(route: str, address: str) -> bool:
     """Whether `address` is in the network `route`."""
     return ip_address(address) in ip_network(route)

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import TYPE_CHECKING
 
-from homelab import policyfile
-from homelab.allowed import Node, Verdict
-from homelab.device_seat import device_seat
 from homelab.machine import Machine
-from homelab.probe import Seen, probe
-from homelab.reach_cells import Cell, Reach, Source, Target
-from homelab.reach_point import Point, look
-from homelab.tailnet_nodes import nodes
+from homelab.policy import policyfile
+from homelab.policy.allowed import Node, Verdict
+from homelab.policy.nodes import nodes
+from homelab.reach.cells import Cell, Reach, Source, Target
+from homelab.reach.device_seat import device_seat
+from homelab.reach.point import Point, look
+from homelab.reach.probe import Seen, probe
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from homelab.allowed import Verdict
-from homelab.probe import Seen
+from homelab.policy.allowed import Verdict
+from homelab.reach.probe import Seen
 
 
 @dataclass(frozen=True)

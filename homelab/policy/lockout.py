@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homelab import policyfile
-from homelab.allowed import Node, Verdict, allowed
 from homelab.errors import HomelabError
+from homelab.policy import policyfile
+from homelab.policy.allowed import Node, Verdict, allowed
+from homelab.policy.nodes import nodes
 from homelab.resources.tailscale_status import status
-from homelab.tailnet_nodes import nodes
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Literal
 
-from homelab.device_seat import DeviceSeat
 from homelab.machine import Machine
+from homelab.reach.device_seat import DeviceSeat
 
 Seen = Literal["open", "refused", "blocked"]
 # A packet that is refused arrived: the policy let it through, and nothing listens there.

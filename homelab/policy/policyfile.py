@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-from homelab import hujson
 from homelab.errors import HomelabError
+from homelab.policy import hujson
 
 Section = str | tuple[str, ...]
 Path = tuple[str | int, ...]

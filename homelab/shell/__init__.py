@@ -1,0 +1,1 @@
+"""Shells by Tailscale SSH: a session, a keyboard for it, and its recordings."""
