@@ -69,6 +69,7 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "disks": machine.disks,
         "database": machine.database,
         "names": machine.names.model_dump(mode="json") if machine.names else None,
+        "windows": machine.windows.model_dump() if machine.windows else None,
     }
 
 

@@ -102,7 +102,7 @@ class Account:
         raise KeyError(name)
 
     def environment(self) -> dict[str, str]:
-        """What a login would set."""
+        """What a login would set, and what the machine's /etc/environment adds to it."""
         return {
             "PATH": PATH,
             "HOME": self.home,
@@ -111,6 +111,7 @@ class Account:
             "SHELL": "/bin/bash",
             "LANG": "C.UTF-8",
             "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
+            **_of_every_login(),
         }
 
 
@@ -142,6 +143,15 @@ def has_group(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _of_every_login() -> dict[str, str]:
+    try:
+        lines = Path("/etc/environment").read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
 
 
 def _groups_of(name: str) -> list[int]:

@@ -20,6 +20,7 @@ def contradictions(topology: Topology, document: Document, gaps: Gaps) -> Iterat
     yield from _disks(topology, document)
     yield from _names(topology, document, gaps)
     yield from _routes(topology, document, gaps)
+    yield from _windows(topology, document, gaps)
     yield from _cloud(topology, document, gaps)
 
 
@@ -154,6 +155,22 @@ def _routes(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Prob
             yield Problem(
                 where, f"the gateways run in a circle: {' → '.join(loop)}", "let one of them lead out"
             )
+
+
+def _windows(topology: Topology, document: Document, gaps: Gaps) -> Iterator[Problem]:
+    taken: dict[str, str] = {}
+    for name, machine in topology.machines.items():
+        if not machine.windows or machine.windows.wsl in gaps.machines:
+            continue
+        inner, where = machine.windows.wsl, document.where(("machines", name, "windows", "wsl"))
+        if inner not in topology.machines:
+            others = [n for n in (*topology.machines, *gaps.machines) if n != name]
+            yield Problem(where, f"there is no machine {inner!r}", nearest(inner, others))
+        elif topology.machines[inner].gateway != name and inner not in gaps.partial:
+            yield Problem(where, f"{inner} is not behind {name}", f"write `gateway: {name}` at {inner}")
+        elif inner in taken:
+            yield Problem(where, f"{inner} is WSL on {taken[inner]} already", "name another machine")
+        taken.setdefault(inner, name)
 
 
 def _loop(topology: Topology, start: str) -> list[str]:

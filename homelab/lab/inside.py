@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from . import names, processes
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group, has_group
+from .forward import Forward
 from .wire import Refused, Unfit, close, reply
 
 Connection = socket.socket
@@ -29,6 +31,8 @@ class Inside:
     def __init__(self, name: str, children: Children) -> None:
         self.name, self.children = name, children
         self._daemons: dict[str, tuple[int, threading.Event]] = {}
+        self._forwards: dict[str, Forward] = {}
+        self._commands: set[int] = set()  # their PIDs
         self._lock = threading.Lock()
 
     def serve(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
@@ -69,8 +73,10 @@ class Inside:
         if not pid:
             reply(connection, {"rc": status})
             return
+        self._commands.add(pid)
         while connection.recv(1024):
             continue
+        self._commands.discard(pid)
         if not over.is_set():  # the client left: what it started goes with it
             end_group(pid, signal.SIGTERM)
             end_group(pid, signal.SIGCONT)
@@ -217,6 +223,28 @@ class Inside:
     def _do_names(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         """The lab's own: answer the containers' DNS questions on an address of this machine."""
         names.serve(request["address"])
+        reply(connection, {"ok": True})
+
+    def _do_forward(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: forward TCP under a name from `listen` to `connect`; without them, no more."""
+        with self._lock:
+            if old := self._forwards.pop(request["name"], None):
+                old.end()
+            if listen := request.get("listen"):
+                self._forwards[request["name"]] = Forward(tuple(listen), tuple(request["connect"]))
+        reply(connection, {"ok": True})
+
+    def _do_commands(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: how many commands of clients run."""
+        reply(connection, {"count": len(self._commands)})
+
+    def _do_halt(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: end everything but this first process, as switching the machine off does."""
+        for number, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, PATIENCE)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, number)
+            if processes.until(lambda: not any(processes.is_alive(p.pid) for p in processes.all()), seconds):
+                break
         reply(connection, {"ok": True})
 
     def _do_quiz(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:

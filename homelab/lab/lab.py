@@ -14,6 +14,7 @@ from . import anchor, base, daemons, database, disks, engine, hostview, kernel, 
 from .anchor import Anchor
 from .tools import Tools
 from .verbs import Wires
+from .windows import disk as windows
 from .wire import Unfit
 
 
@@ -27,6 +28,7 @@ class Lab:
         self.enrolled = bool(config["enrolled"])
         self.tools = Tools(Path(config["built"]["packages"]))
         self.machines: dict[str, Anchor] = {}
+        self.stopped: set[str] = set()  # distributions of WSL that do not run
         self._born = time.monotonic()
         self._log = (self.folder / "init.log").open("a", buffering=1)
 
@@ -79,6 +81,7 @@ class Lab:
         python = self.config["python"]
         places = [root.Place(python, python)] if python else []
         places += disks.of(machine, name, self.folder, place, rootless=self.rootless)
+        places += windows.places(name, self.blueprint["machines"], place)
         if machine["docker"]:
             places.append(root.Place(str(built["compose"]), engine.COMPOSE))
         if cloud and cloud["machine"] == name:
@@ -120,6 +123,8 @@ class Lab:
             commands.append([["mkdir", "-p", daemons.NAMES_STATE], ""])
         if machine["database"]:
             files |= database.files()
+        if login := windows.environment(name, self.blueprint["machines"]):
+            files["/etc/environment"] = login
         if machine["udp_port"]:
             files["/etc/default/lab-tailscaled"] = (
                 f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'

@@ -14,7 +14,9 @@ from . import engine, report, wire
 from .daemons import Daemon
 from .lab import Lab
 from .services import Services
-from .wire import Refused, refuse, reply
+from .windows import interop, logon
+from .windows.system import System
+from .wire import Refused, Unfit, refuse, reply
 
 IN_A_MACHINE = ("run", "socket", "resolve", "unix", "read", "write")
 
@@ -24,6 +26,7 @@ class Server:
 
     def __init__(self, lab: Lab, services: Services, path: Path) -> None:
         self._lab, self._services = lab, services
+        self._windows = interop.all_of(lab, services)
         self._listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
         self._listener.bind(str(path))
@@ -55,18 +58,54 @@ class Server:
     def _do(self, request: dict[str, Any], connection: socket.socket, fds: list[int]) -> None:
         op = request["op"]
         if op in IN_A_MACHINE:
-            self._lab.machine(request.get("machine")).pass_on(connection, request, fds)
+            machine = self._lab.machine(request.get("machine"))
+            self._wake(machine.name)
+            machine.pass_on(connection, request, fds)
             return
         own: Callable[[dict[str, Any], socket.socket], None] | None = getattr(self, f"_do_{op}", None)
         if own is None:
             raise Refused(f"there is no request {op!r}")
         own(request, connection)
 
+    def _wake(self, machine: str | None = None) -> None:
+        """Whoever turns to a distribution of WSL starts it, as opening a terminal does."""
+        for system in self._windows.values():
+            if machine in (None, system.distribution.machine.name):
+                system.distribution.start()
+
+    def _system(self, request: dict[str, Any]) -> System:
+        name = self._lab.machine(request.get("machine")).name
+        if name not in self._windows:
+            raise Unfit(f"{name} has no Windows", hint=f"Windows is on: {', '.join(self._windows) or 'none'}")
+        return self._windows[name]
+
+    def _do_windows(self, request: dict[str, Any], connection: socket.socket) -> None:
+        """Show what the stand-ins of a Windows go by, after setting some of it."""
+        system = self._system(request)
+        system.change(request.get("set") or {})
+        reply(connection, {"windows": system.shown()})
+
+    def _do_logon(self, request: dict[str, Any], connection: socket.socket) -> None:
+        ran = logon.sign_in(self._system(request), restart=bool(request.get("restart")))
+        reply(connection, {"ran": ran})
+
+    def _do_wsl(self, request: dict[str, Any], connection: socket.socket) -> None:
+        """End a distribution, start it, or both: it has another address then."""
+        system, do = self._system(request), request.get("do")
+        if do not in ("stop", "start", "restart"):
+            raise Unfit(f"there is no {do!r}", hint="stop, start or restart")
+        if do != "start":
+            system.distribution.stop()
+        if do != "stop":
+            system.distribution.start()
+        reply(connection, {"windows": system.shown()})
+
     def _do_status(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, report.status(self._lab, self._services))
 
     def _do_start(self, request: dict[str, Any], connection: socket.socket) -> None:
         machine, name = self._lab.machine(request.get("machine")), str(request.get("name") or "")
+        self._wake(machine.name)
         argv = request.get("argv")
         if argv:
             daemon = Daemon(machine.name, name, argv, request.get("env") or {})
@@ -100,6 +139,7 @@ class Server:
         reply(connection, {"ok": True})
 
     def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
+        self._wake()
         reply(connection, {"ok": True, "joined": self._services.enroll()})
 
     def _do_stop_lab(self, request: dict[str, Any], connection: socket.socket) -> None:

@@ -54,6 +54,16 @@ class Services:
         self._lab.note(f"started again: {', '.join(names) or 'nothing'}")
         return names
 
+    def start_those_of(self, machine: str) -> None:
+        """Start what should run on `machine`, which was stopped.
+
+        Raises:
+            Refused: one does not start.
+        """
+        for daemon in self._wanted():
+            if daemon.machine == machine:
+                self._begin(daemon)
+
     def ask_for(self, daemon: Daemon) -> None:
         """Start a known daemon and what it needs, logged in where it is the cloud's own.
 
@@ -99,7 +109,8 @@ class Services:
 
     def _wanted(self) -> list[Daemon]:
         """Every daemon that should run; the public DNS, which the others ask, first."""
-        return [d for key, d in self._known.items() if key in self._asked or self._is_always_there(d)]
+        there = [d for d in self._known.values() if d.machine not in self._lab.stopped]
+        return [d for d in there if (d.machine, d.name) in self._asked or self._is_always_there(d)]
 
     def _is_always_there(self, daemon: Daemon) -> bool:
         if daemon.name == daemons.TAILSCALED:

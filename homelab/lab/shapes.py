@@ -96,6 +96,22 @@ class Names(Part):
     records: dict[HostName, Address] = Field(min_length=1, max_length=64)
 
 
+class Windows(Part):
+    """Windows on a machine, played by stand-ins: what they say, and the machine that is its WSL distribution.
+
+    `admin`: a program asks for administrator's rights and the person says yes (`asked`) or no (`refused`),
+    or has them from the start (`elevated`).
+    """
+
+    wsl: str
+    distribution: str = Field("Ubuntu", pattern=r"^[A-Za-z0-9._-]{1,40}$")
+    name: str = Field("TEQUILA", pattern=r"^[A-Z][A-Z0-9-]{0,14}$")
+    user: str = Field("alice", pattern=r"^[a-z][a-z0-9]{0,19}$")
+    build: Literal[19045, 22631, 26100, 26200] = 19045
+    locale: Literal["en-US", "de-DE", "es-ES", "fr-FR"] = "en-US"
+    admin: Literal["asked", "refused", "elevated"] = "asked"
+
+
 class Machine(Part):
     """A machine: what it is for, where it is, who carries its packets out.
 
@@ -115,6 +131,7 @@ class Machine(Part):
     disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
     database: StrictBool = False  # PostgreSQL with a few films in it, once somebody asks the lab for it
     names: Names | None = None  # a DNS server, once somebody asks the lab for it
+    windows: Windows | None = None
 
 
 class Place(Part):
