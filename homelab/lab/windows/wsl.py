@@ -38,7 +38,7 @@ def main(system: System, call: Call) -> int:
             return _say(call, _list(said.name, is_running=said.is_running))
         case ["--version"]:
             return _say(
-                call, WSL[system.settings.locale]["versions"].format(*PACKAGES, system.settings.version[5:])
+                call, WSL[system.settings.locale]["versions"].format(*PACKAGES, system.settings.version)
             )
         case ["--status"]:
             words = WSL[system.settings.locale]
