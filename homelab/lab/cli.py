@@ -13,6 +13,7 @@ from homelab.errors import EXIT_FAILED, EXIT_NOT_STARTED, HomelabError, LabRefus
 from homelab.labsocket import request
 
 from . import folder, paths
+from .windows import cli as windows
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         daemon.set_defaults(verb=verb)
         daemon.add_argument("machine", metavar="MACHINE")
         daemon.add_argument("name", metavar="DAEMON", help="as `status --json` has it under services")
+    windows.add(add, _socket)
     supply = add("supply", _supply, "let the lab's hub offer images; builds them into the cache first")
     supply.add_argument(
         "refs", nargs="+", metavar="REF", help="as docker types it; or docker-compose, the plugin"

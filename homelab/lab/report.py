@@ -53,6 +53,7 @@ def _machine(lab: Lab, services: Services, name: str, machine: dict[str, Any]) -
         "gateway": machine["gateway"],
         "nat": wire_.nat if wire_ else None,
         "services": services.running(name),
+        "stopped": name in lab.stopped,
     }
 
 

@@ -13,6 +13,7 @@ def status(document: dict[str, Any]) -> str:
         notes = [f"plays {machine['stand_in']}"] if machine["stand_in"] else []
         notes += ["Docker"] if machine["docker"] else []
         notes += [f"{machine['nat']} NAT"] if machine["nat"] else []
+        notes += ["stopped"] if machine["stopped"] else []
         notes += [f"{service} is not running" for service in missing(machine)]
         rows.append(
             (

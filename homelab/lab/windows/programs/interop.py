@@ -34,7 +34,8 @@ def main() -> int:
             print(f"{name}: stand-in: no Windows answers at {path}: {error.strerror}", file=sys.stderr)
             return 126
         line = json.dumps(request).encode() + b"\n"
-        sock.sendall(line[socket.send_fds(sock, [line], [0, 1, 2]) :])
+        if rest := line[socket.send_fds(sock, [line], [0, 1, 2]) :]:
+            sock.sendall(rest)
         answer = sock.makefile("rb").readline()
     return int(json.loads(answer)["rc"]) if answer else 1
 
