@@ -40,6 +40,7 @@ class Distribution:
         self._starts, self._idle_ms = 0, IDLE_MS
         self._lock = threading.RLock()
         self._had_docker = self._watched = False
+        self._busy = 0.0  # when it was last seen doing something
 
     @property
     def is_running(self) -> bool:
@@ -91,6 +92,7 @@ class Distribution:
             self._services.start_those_of(self.machine.name)
             self._boot(conf.get("boot", "command", fallback=""))
             self._lab.note(f"{self.machine.name}: the distribution started, with {self.address}")
+            self._busy = time.monotonic()
             return self._warning(config.get("wsl2", "networkingMode", fallback="nat").lower())
 
     def run(self, call: Call, command: list[str]) -> int:
@@ -117,14 +119,15 @@ class Distribution:
 
     def _watch(self) -> None:
         """Idle is a distribution without a terminal or a command that somebody waits for; daemons do not count."""
-        busy, pause = time.monotonic(), threading.Event()
+        pause, self._busy = threading.Event(), time.monotonic()
         while here := self._settings.idle_ms:
             pause.wait(min(here / 1000 / 5, 0.2))
-            patience = here / 1000 * self._idle_ms / IDLE_MS
-            if not self.is_running or self._idle_ms < 0 or self.machine.ask("commands")["count"]:
-                busy = time.monotonic()
-            elif time.monotonic() - busy >= patience:
-                self.stop()
+            with self._lock:  # not while it starts
+                patience = here / 1000 * self._idle_ms / IDLE_MS
+                if not self.is_running or self._idle_ms < 0 or self.machine.ask("commands")["count"]:
+                    self._busy = time.monotonic()
+                elif time.monotonic() - self._busy >= patience:
+                    self.stop()
         self._watched = False
 
     def _next_address(self) -> str:
