@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -27,10 +28,12 @@ def all_of(lab: Lab, services: Services) -> dict[str, System]:
 def listen(system: System, home: Path) -> None:
     """Answer what is called on Windows and in its distribution from now on, each call in a thread of its own."""
     for side in ("windows", "wsl"):
-        listener = socket.socket(socket.AF_UNIX)
-        path = home / side / SOCKET
-        listener.bind(str(path))
-        path.chmod(0o666)
+        listener, folder = socket.socket(socket.AF_UNIX), os.open(home / side, os.O_RDONLY | os.O_DIRECTORY)
+        listener.bind(
+            f"/proc/self/fd/{folder}/{SOCKET}"
+        )  # the whole path may be longer than an address can be
+        os.close(folder)
+        (home / side / SOCKET).chmod(0o666)
         listener.listen(64)
         threading.Thread(target=_accept, args=(system, listener, side), daemon=True).start()
 
