@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import dockers
 from conftest import Lab, wait_for
 from played_windows import (  # noqa: F401
     PORTPROXY,
@@ -163,3 +164,19 @@ def test_an_idle_distribution_stops_unless_something_keeps_it(own: Lab) -> None:
     end = time.monotonic() + 1  # much longer than it had
     while time.monotonic() < end:
         assert now(own)["state"] == "Running"
+
+
+def test_containers_come_back_with_the_engine(own: Lab) -> None:
+    dockers.begin(own, "tequila")
+    own.says("tequila", "docker", "run", "-d", "--restart", "unless-stopped", "-p", "8096:80", *dockers.PAGE)
+    wait_for(
+        "the page", lambda: own.run("windows", "curl", "-sf", f"http://{now(own)['address']}:8096/").stdout
+    )
+    before = now(own)["address"]
+    own.ask("wsl", machine="windows", do="restart")
+    assert own.machine("tequila")["docker"]
+    page = wait_for("it again", lambda: own.run("tequila", "curl", "-sf", "http://127.0.0.1:8096/").stdout)
+    assert page == "hello\n"
+    assert own.run("windows", "curl", "-sf", f"http://{now(own)['address']}:8096/").stdout == "hello\n"
+    assert own.run("windows", "curl", "-sf", "-m", "1", f"http://{before}:8096/").returncode
+    own.says("tequila", "sh", "-c", "docker rm -f $(docker ps -aq) && service docker stop")
