@@ -70,6 +70,7 @@ class Facts:
     docker: str
     tailscaled: Tailscaled
     mtus: tuple[tuple[str, int], ...] | Unknown = ()
+    here: str = ""  # the distribution that we run in; empty where nothing says so
 
     def rows(self, today: date) -> list[tuple[str, str]]:
         """Name and value of each, for a table."""
@@ -109,7 +110,7 @@ def gather(machine: Machine, timeout: float = interop.TIMEOUT) -> Facts:
         nothing = Unknown("this is not WSL")
         return Facts(
             verdict, nothing, signals.systemd, signals.address, nothing, nothing, nothing, nothing, nothing,
-            str(told["docker"]), Tailscaled(None, _flag(told["tailscaled"])), nothing,
+            str(told["docker"]), Tailscaled(None, _flag(told["tailscaled"])), nothing, signals.distribution,
         )  # fmt: skip
     told = interop.together({**here, **_of_windows(machine, timeout)})
     who = _is(told["user"], User)
@@ -126,6 +127,7 @@ def gather(machine: Machine, timeout: float = interop.TIMEOUT) -> Facts:
         str(told["docker"]),
         Tailscaled(_flag(told["windows tailscaled"]), _flag(told["tailscaled"])),
         _is(told["mtus"], tuple),
+        signals.distribution,
     )
 
 
