@@ -45,7 +45,21 @@ def runs_on(machine: Machine, distribution: str, seconds: float = CLOSED, speed:
     Asked of Windows, from elsewhere than that distribution: who asks from inside keeps it alive.
     `speed` is how many times as fast that Windows counts idle time, as the lab's can.
     """
-    name = "runs on without a terminal"
+    runs, said = _left_alone(machine, distribution, seconds, speed)
+    hint = "instanceIdleTimeout=-1, or the task at logon"
+    return Answer("runs on without a terminal", machine.name, "ok" if runs else "fail", said, hint)
+
+
+@check
+def stops_alone(machine: Machine, distribution: str, seconds: float = CLOSED, speed: float = 1.0) -> Answer:
+    """Is the distribution stopped within `seconds`, when its last terminal is closed? As `runs_on`, the other way round."""
+    runs, said = _left_alone(machine, distribution, seconds, speed)
+    hint = "somebody waits for a command in it, or a setting keeps it"
+    return Answer("stops without a terminal", machine.name, "fail" if runs else "ok", said, hint)
+
+
+def _left_alone(machine: Machine, distribution: str, seconds: float, speed: float) -> tuple[bool, str]:
+    """Whether it runs to the end of that time, and what was seen."""
     here = seconds / speed
     clock = f" (a clock {speed:g} times as fast: {here:.2g} s here)" if speed != 1 else ""
 
@@ -64,10 +78,10 @@ def runs_on(machine: Machine, distribution: str, seconds: float = CLOSED, speed:
                 every=min(1.0, here / 6),
             )
     if now == "Running":
-        return Answer(name, machine.name, "ok", f"{distribution} still runs after {seconds:g} s{clock}")
+        return True, f"{distribution} still runs after {seconds:g} s{clock}"
     after = (time.monotonic() - started) * speed
-    said = f"{distribution} is {now.lower()}, no more than {after:.0f} s after the last terminal was closed{clock}"
-    return Answer(name, machine.name, "fail", said, "instanceIdleTimeout=-1, or the task at logon")
+    said = f"{distribution} is {now.lower()}, no more than {after:.0f} s after the last terminal was closed"
+    return False, f"{said}{clock}"
 
 
 @check

@@ -71,10 +71,13 @@ def was_started(windows: Machine, ran: Sequence[Mapping[str, Any]], by: str) -> 
 
 
 @check
-def kept_alive(machine: Machine, profile: str) -> Answer:
-    """Does ``.wslconfig``, in the folder `profile` of Windows, say that an idle distribution is not stopped?"""
-    place = wslconfig.place(machine, profile)
-    said, question = winfile.read(machine, place) or "", "idle WSL is not stopped"
+def kept_alive(machine: Machine, found: facts.Facts) -> Answer:
+    """Does ``.wslconfig`` say that an idle distribution is not stopped?"""
+    question = "idle WSL is not stopped"
+    if not isinstance(found.user, facts.User):
+        return Answer(question, machine.name, "skip", str(found.user), found.user.hint)
+    place = wslconfig.place(machine, found.user.profile)
+    said = winfile.read(machine, place) or ""
     section, key, _ = wslconfig.ALIVE
     now = wslconfig.value(said, section, key)
     if wslconfig.lives_on(said):

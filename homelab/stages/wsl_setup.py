@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from homelab.checks.wsl_start import DOCKER
+from homelab.check import Answer
+from homelab.checks import wsl_start as starts
 from homelab.errors import HomelabError, ParamsError, Problem, nearest
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 STAGE = "01_wsl_setup"
 ROLE = "tequila"
 RUNS = Path(__file__).resolve().parents[2] / "runs"
+STARTERS = {"task": logon_task.TASK, "script": startup_script.FILE, "none": ""}
 KEPT = ".homelab-kept"  # in the user's folder on Windows: copies of what was there before
 OTHERS = 'cd "$1" 2>/dev/null && grep -ils wsl -- *.vb? *.bat *.cmd *.ps1; true'
 OLD = "This WSL is too old for instanceIdleTimeout, so nothing but the task keeps it: `wsl --update` on Windows."
@@ -89,6 +91,31 @@ def distribution(wish: Params, found: facts.Facts) -> str:
     if not name:
         raise ParamsError([Problem("distribution", "nothing says which one is meant", "name it: wsl --list")])
     return name
+
+
+def called(place: Machine | Nobody, wish: Params, found: facts.Facts | None) -> str:
+    """The distribution that this is about; empty where there is nobody to ask.
+
+    Raises:
+        ParamsError: Windows knows no such one.
+    """
+    return "" if isinstance(place, Nobody) or found is None else distribution(wish, found)
+
+
+def will_start(place: Machine | Nobody, wish: Params, found: facts.Facts | None) -> Answer:
+    """The check whether what starts WSL at the next logon is there, whichever it is."""
+    name = called(place, wish, found)
+    if wish.start == "none":
+        return Answer("WSL starts at logon", place.name, "skip", "nothing is wanted that starts it")
+    if (
+        wish.start == "script"
+        and found
+        and isinstance(found.user, facts.User)
+        and not isinstance(place, Nobody)
+    ):
+        path = f"{interop.unix_path(place, found.user.startup)}/{startup_script.FILE}"
+        return starts.a_script_starts_it(place, path, name)
+    return starts.a_task_starts_it(place, name)
 
 
 def plan(world: World, wish: Params, found: facts.Facts | None = None) -> Plan:
@@ -165,7 +192,7 @@ def _docker(place: Machine, wish: Params, found: facts.Facts) -> tuple[list[Chan
     if "docker" in wsl_conf.at_boot(now):
         return [], []
     try:
-        wanted = wsl_conf.with_command(now, DOCKER)
+        wanted = wsl_conf.with_command(now, starts.DOCKER)
     except HomelabError as error:
         return [], [f"{error.what}: {error.hint}."]
     return [*change(ROLE, "wsl_conf", now, wanted, "start Docker when WSL starts")], []
@@ -186,3 +213,9 @@ def carried(world: World, wish: Params, found: facts.Facts | None) -> Path:
     except OSError as error:
         raise HomelabError(f"cannot be written: {error.strerror}", str(folder), "make room there") from error
     return folder
+
+
+def shown(path: Path) -> str:
+    """`path` as one would type it in the checkout, or whole where it lies elsewhere."""
+    root = RUNS.parent
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

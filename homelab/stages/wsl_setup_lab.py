@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homelab import labsocket
 from homelab.resources import startup_script
 from homelab.stages.wsl_setup import ROLE
-from homelab.wsl import facts, interop
+from homelab.wsl import facts, interop, winfile
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -81,6 +81,10 @@ class TalksScript:
     def drop(self, name: str = startup_script.FILE) -> None:
         """Put it there, as somebody did years ago."""
         self.place.write_text(f"{self.folder}/{name}", TALK)
+
+    def text(self, name: str = startup_script.FILE) -> str | None:
+        """What is there under `name`, line ends included."""
+        return winfile.read(self.place, f"{self.folder}/{name}")
 
     def remove(self) -> None:
         """Take both away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -31,13 +32,19 @@ def signals(machine: Machine | Nobody) -> Table:
         return Table(("sign",), (), machine.why)
     seen = where.look(machine)
     rows = [
-        ("the kernel", seen.kernel, _says("microsoft" in f"{seen.kernel} {seen.version}".lower())),
+        ("the kernel", _kernel(seen.kernel), _says("microsoft" in f"{seen.kernel} {seen.version}".lower())),
         ("WSL_DISTRO_NAME, WSL_INTEROP", " ".join(filter(None, (seen.distribution, seen.interop))), _says(bool(seen.distribution or seen.interop))),
         ("binfmt WSLInterop, /run/WSL", " ".join(filter(None, (seen.binfmt, seen.sockets))), _says(bool(seen.binfmt or seen.sockets))),
         ("wslinfo", seen.wslinfo, _says(bool(seen.wslinfo))),
         ("together", where.judge(seen).kind, "two signs of different origin are needed"),
     ]  # fmt: skip
     return Table(("sign", "seen here", "says"), tuple((a, b or "nothing", c) for a, b, c in rows))
+
+
+def _kernel(release: str) -> str:
+    """Microsoft's whole, as its end tells WSL 1 from 2; of any other only the version, which says as little."""
+    found = re.match(r"[\d.]+", release)
+    return release if not found or "microsoft" in release.lower() else found[0]
 
 
 def _says(yes: bool) -> str:
