@@ -75,4 +75,4 @@ def _answer(name: str, place: str, rc: int, out: str, err: str, hint: str) -> An
     if rc == 0 and cards:
         return Answer(name, place, "ok", "; ".join(cards))
     words = (err.strip() or out.strip() or "it said nothing").splitlines()
-    return Answer(name, place, "warn", words[-1], hint)
+    return Answer(name, place, "warn", words[0], hint)

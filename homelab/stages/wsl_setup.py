@@ -28,7 +28,7 @@ RUNS = Path(__file__).resolve().parents[2] / "runs"
 STARTERS = {"task": logon_task.TASK, "script": startup_script.FILE, "none": ""}
 KEPT = ".homelab-kept"  # in the user's folder on Windows: copies of what was there before
 OTHERS = 'cd "$1" 2>/dev/null && grep -ils wsl -- *.vb? *.bat *.cmd *.ps1; true'
-OLD = "This WSL is too old for instanceIdleTimeout, so nothing but the task keeps it: `wsl --update` on Windows."
+NOT_KEPT = "instanceIdleTimeout is left out, as a WSL of unknown age may not know it: {0}. {1}"
 
 
 class Params(Strict):
@@ -131,7 +131,7 @@ def plan(world: World, wish: Params, found: facts.Facts | None = None) -> Plan:
     place = wsl(world, found)
     if isinstance(place, Nobody) or found is None or isinstance(found.user, interop.Unknown):
         why = place if isinstance(place, Nobody) else Nobody(ROLE, "nobody was asked")
-        return Plan(STAGE, notes=(f"{why.why[:1].upper()}{why.why[1:]}. {why.hint}".strip(),))
+        return Plan(STAGE, notes=(". ".join(f"{s[:1].upper()}{s[1:]}" for s in (why.why, why.hint) if s),))
     home = interop.unix_path(place, found.user.profile)
     startup = interop.unix_path(place, found.user.startup)
     changes, notes = _start(place, wish, distribution(wish, found), found.user.name, home, startup)
@@ -177,7 +177,7 @@ def _alive(place: Machine, wish: Params, found: facts.Facts, home: str) -> tuple
     if not wish.keep_alive:
         return [], []
     if not isinstance(found.versions, parsers.Versions):
-        return [], [OLD]
+        return [], [NOT_KEPT.format(found.versions.why, found.versions.hint)]
     now = wsl_config.read(place, f"{home}/{wslconfig.FILE}")
     wanted = wsl_config.wanted(now, f"{home}/{KEPT}", wslconfig.ALIVE, wslconfig.ALIVE_VM)
     return [*change(ROLE, "wsl_config", now, wanted, "do not stop WSL for being idle", name=now.path)], []

@@ -31,6 +31,8 @@ def page(
 <p>Homelab Runbook has made this folder for a Windows that it did not run on. Copy the folder there. Afterwards WSL
 (<b>{name}</b>) starts when you log on, without a window, and stays. If yours is called otherwise (<code>wsl --list</code>),
 make the folder again with <code>-p distribution=NAME</code>. No administrator is needed{" but for part 3" if ports else ""}.</p>
+<p>No WSL there yet? <code>wsl --install</code> in a PowerShell that was opened as administrator, and a restart. An old one?
+<code>wsl --update</code>, for what part 2 sets is younger than the WSL that came with Windows 10.</p>
 <table>
 <tr><td><code>{POWERSHELL}</code></td><td>does part 1{" and part 3" if ports else ""}, and says what it does: read it before you run it</td></tr>
 <tr><td><code>{escape(script)}</code></td><td>the talk's way, for whoever prefers it to part 1</td></tr>

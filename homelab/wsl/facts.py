@@ -49,9 +49,9 @@ class Tailscaled:
 
     def __str__(self) -> str:
         def word(runs: bool | None) -> str:
-            return "unknown" if runs is None else "runs" if runs else "does not run"
+            return "that is unknown" if runs is None else "it runs" if runs else "it does not run"
 
-        return f"on Windows it {word(self.windows)}, in WSL it {word(self.wsl)}"
+        return f"on Windows {word(self.windows)}, in WSL {word(self.wsl)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,14 @@ class Facts:
     here: str = ""  # the distribution that we run in; empty where nothing says so
 
     def rows(self, today: date) -> list[tuple[str, str]]:
-        """Name and value of each, for a table."""
+        """Name and value of each, for a table; where this is not WSL, of those that there are."""
+        if self.where.kind == where.ELSEWHERE:
+            runs = {None: "unknown", True: "runs", False: "does not run"}[self.tailscaled.wsl]
+            return [
+                ("where we run", str(self.where)), ("address", self.address or "none"),
+                ("systemd", "yes" if self.systemd else "no"), ("Docker", self.docker.replace(" in WSL", "")),
+                ("tailscaled", runs),
+            ]  # fmt: skip
         good = self.windows if not isinstance(self.windows, Unknown) else None
         listed = str(self.distributions)
         if not isinstance(self.distributions, Unknown):
