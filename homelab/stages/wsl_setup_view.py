@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from homelab.machine import Machine
 from homelab.pictures.tables import Table
+from homelab.record import table
 from homelab.vantage import Nobody
 from homelab.wsl import carry, facts, releases, where
 
@@ -63,7 +66,18 @@ def lifetimes(today: date) -> Table:
     return Table(("version", "Home, Pro", "Enterprise, Education"), tuple(rows))
 
 
+class Files(Table):
+    """Its first column are files in a folder beside the page of the run, and lead there."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        rows = [
+            [f'<a href="windows/{escape(n)}">{escape(n)}</a>', *map(escape, more)] for n, *more in self.rows
+        ]
+        return {"text/plain": str(self), "text/html": table(list(self.head), rows)}
+
+
 def files(folder: Path) -> Table:
-    """The files in `folder`, and what each is for."""
-    rows = [(name, what, f"{(folder / name).stat().st_size} bytes") for name, what in FILES.items()]
-    return Table(("file", "what it is for", "size"), tuple(rows))
+    """The files in `folder`, and what each is for; in a run they are links, for its page lies beside the folder."""
+    rows = tuple((name, what, f"{(folder / name).stat().st_size} bytes") for name, what in FILES.items())
+    kind = Files if os.environ.get("HOMELAB_RUN_FOLDER") else Table
+    return kind(("file", "what it is for", "size"), rows)

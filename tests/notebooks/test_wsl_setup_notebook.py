@@ -37,6 +37,7 @@ def test_plain_linux_skips_and_gets_the_files(tmp_path) -> None:
     assert {c["status"] for c in found["checks"]} == {"skip"}
     assert all("not WSL" in c["evidence"] for c in found["checks"])
     assert {f.name for f in (tmp_path / "run" / "windows").iterdir()} == WINDOWS
+    assert 'href="windows/index.html"' in (tmp_path / "run" / "01_wsl_setup.html").read_text()
     assert "wsl -d Debian" in (tmp_path / "run" / "windows" / "wsl-init.vbs").read_text()
 
 
