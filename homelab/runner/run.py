@@ -90,7 +90,14 @@ class _Run:
 
         self.kernels = stack.enter_context(
             contextlib.closing(
-                Kernels({"HOMELAB_HEADLESS": "1", "HOMELAB_RUN": self.folder.run}, stages.NOTEBOOKS)
+                Kernels(
+                    {
+                        "HOMELAB_HEADLESS": "1",
+                        "HOMELAB_RUN": self.folder.run,
+                        "HOMELAB_RUN_FOLDER": str(self.folder.path),
+                    },
+                    stages.NOTEBOOKS,
+                )
             )
         )
         self.kernels.prepare()

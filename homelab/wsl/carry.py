@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from homelab.resources import firewall_rule, logon_task, startup_script
-from homelab.wsl import powershell, wslconfig
+from homelab.wsl import carry_page, powershell, wslconfig
 
-SCRIPT, POWERSHELL, PAGE = startup_script.FILE, "homelab-wsl.ps1", "index.html"
+SCRIPT, POWERSHELL, PAGE = startup_script.FILE, carry_page.POWERSHELL, "index.html"
 ANYBODY = "DOMAIN\\user"  # stands in the task until the script puts in who runs it
-STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:2em auto;padding:0 1em}code,pre{background:#f3f3f3;padding:.1em .3em}pre{padding:.6em;overflow:auto}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,9 @@ def files(wanted: Carried) -> dict[str, bytes]:
     return {
         SCRIPT: startup_script.script(wanted.distribution).encode("ascii"),
         POWERSHELL: _crlf(_powershell(wanted)),
-        PAGE: _page(wanted).encode(),
+        PAGE: carry_page.page(
+            wanted.distribution, logon_task.TASK, SCRIPT, _settings(), _ports(wanted)
+        ).encode(),
     }
 
 
@@ -62,14 +62,21 @@ def _crlf(text: str) -> bytes:
 def _powershell(wanted: Carried) -> str:
     task = logon_task.wanted(wanted.distribution, ANYBODY, "")
     xml = logon_task.xml(task).strip()
-    settings = "\n".join(
-        f"#   [{section}]\n#   {key}={value}" for section, key, value in (wslconfig.ALIVE, wslconfig.ALIVE_VM)
-    )
+    settings = "\n".join(f"#   {line}" for line in _settings())
     parts = [HEAD, TASK.format(xml=xml, user=ANYBODY, name=task.name), KEEP.format(settings=settings)]
     if wanted.bridges:
         parts.append(BRIDGES.format(distribution=wanted.distribution))
         parts += [_bridge(bridge) for bridge in wanted.bridges]
     return "\n".join(parts)
+
+
+def _settings() -> list[str]:
+    both = (wslconfig.ALIVE, wslconfig.ALIVE_VM)
+    return [line for section, key, value in both for line in (f"[{section}]", f"{key}={value}")]
+
+
+def _ports(wanted: Carried) -> list[tuple[int, int]]:
+    return [(bridge.port, bridge.to) for bridge in wanted.bridges]
 
 
 def _bridge(bridge: Bridge) -> str:
@@ -89,12 +96,16 @@ HEAD = """\
 # Homelab Runbook: WSL that starts with Windows, and lives on.
 # Read it before you run it; every step says what it does and how to take it back.
 # Run:  powershell -ExecutionPolicy Bypass -File homelab-wsl.ps1
-# The last part takes an administrator: start PowerShell as administrator for it, or leave it out.
+# Bypass: for this one call, Windows lets a script run that nobody has signed.
 $ErrorActionPreference = 'Stop'
 """
 TASK = """\
 # 1. A task at your logon. It starts WSL without a window and keeps it running.
+#    A task of that name that is there already is kept beside this script first.
 #    Take back:  schtasks /Delete /TN {name} /F
+if (Get-ScheduledTask -TaskName '{name}' -ErrorAction SilentlyContinue) {{
+  Export-ScheduledTask -TaskName '{name}' | Out-File (Join-Path $PSScriptRoot '{name}.before.xml') -Encoding Unicode
+}}
 $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
 $xml = @'
 {xml}
@@ -113,7 +124,8 @@ KEEP = """\
 """
 BRIDGES = """\
 # 3. Ports of Windows that lead into WSL, for devices of your home that have no Tailscale.
-#    WSL's address changes at each start: run this part again then. It takes an administrator.
+#    WSL's address changes at each start: run this script again then. It takes an administrator, and does the first
+#    part anew, which harms nothing.
 $admin = ([Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()).IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 if (-not $admin) {{ Write-Warning 'Not an administrator: the ports were left out.'; exit }}
 $address = (wsl -d {distribution} -e hostname -I).Trim().Split(' ')[0]
@@ -126,34 +138,4 @@ BRIDGE = """\
 netsh interface portproxy add v4tov4 listenaddress=0.0.0.0 listenport={port} connectaddress=$address connectport={to}
 {remove}
 {add} | Out-Null
-"""
-
-
-def _page(wanted: Carried) -> str:
-    name = escape(wanted.distribution)
-    ports = "".join(
-        f"<li>Port {b.port} of Windows leads to port {b.to} of WSL. Try it from another device of your home.</li>"
-        for b in wanted.bridges
-    )
-    bridged = (
-        f"<h2>3. Ports for devices without Tailscale</h2><p>The last part of <code>{POWERSHELL}</code>, as administrator. "
-        f"Again after each start of WSL, whose address changes.</p><ul>{ports}</ul>"
-        if wanted.bridges
-        else ""
-    )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>To your Windows machine</title><style>{STYLE}</style>
-<h1>To your Windows machine</h1>
-<p>This runbook ran where there is no WSL. Copy this folder to the Windows machine whose WSL ({name}) is to start with it.</p>
-<h2>1. Today's way: a task at logon</h2>
-<p>Read <code>{POWERSHELL}</code>, which explains each step, and run it:</p>
-<pre>powershell -ExecutionPolicy Bypass -File {POWERSHELL}</pre>
-<p>Log off and on, open PowerShell, and see <code>wsl --list --verbose</code> say <b>Running</b> although no terminal of WSL is open.
-Close all, wait two minutes, look again.</p>
-<h2>2. The talk's way: a script in the start-up folder</h2>
-<p>Instead of 1, not with it. Press <kbd>Win</kbd>+<kbd>R</kbd>, type <code>shell:startup</code>, and copy <code>{SCRIPT}</code> there.
-If a file of that name, or <code>wsl-init.vbe</code>, is there already, look at it first. The script is VBScript, which Windows
-is going to leave out: then take 1. To take it back, delete the file.</p>
-{bridged}
-</html>
 """

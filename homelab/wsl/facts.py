@@ -49,9 +49,9 @@ class Tailscaled:
 
     def __str__(self) -> str:
         def word(runs: bool | None) -> str:
-            return "unknown" if runs is None else "runs" if runs else "does not run"
+            return "that is unknown" if runs is None else "it runs" if runs else "it does not run"
 
-        return f"on Windows it {word(self.windows)}, in WSL it {word(self.wsl)}"
+        return f"on Windows {word(self.windows)}, in WSL {word(self.wsl)}"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,17 @@ class Facts:
     docker: str
     tailscaled: Tailscaled
     mtus: tuple[tuple[str, int], ...] | Unknown = ()
+    here: str = ""  # the distribution that we run in; empty where nothing says so
 
     def rows(self, today: date) -> list[tuple[str, str]]:
-        """Name and value of each, for a table."""
+        """Name and value of each, for a table; where this is not WSL, of those that there are."""
+        if self.where.kind == where.ELSEWHERE:
+            runs = {None: "unknown", True: "runs", False: "does not run"}[self.tailscaled.wsl]
+            return [
+                ("where we run", str(self.where)), ("address", self.address or "none"),
+                ("systemd", "yes" if self.systemd else "no"), ("Docker", self.docker.replace(" in WSL", "")),
+                ("tailscaled", runs),
+            ]  # fmt: skip
         good = self.windows if not isinstance(self.windows, Unknown) else None
         listed = str(self.distributions)
         if not isinstance(self.distributions, Unknown):
@@ -109,7 +117,7 @@ def gather(machine: Machine, timeout: float = interop.TIMEOUT) -> Facts:
         nothing = Unknown("this is not WSL")
         return Facts(
             verdict, nothing, signals.systemd, signals.address, nothing, nothing, nothing, nothing, nothing,
-            str(told["docker"]), Tailscaled(None, _flag(told["tailscaled"])), nothing,
+            str(told["docker"]), Tailscaled(None, _flag(told["tailscaled"])), nothing, signals.distribution,
         )  # fmt: skip
     told = interop.together({**here, **_of_windows(machine, timeout)})
     who = _is(told["user"], User)
@@ -126,6 +134,7 @@ def gather(machine: Machine, timeout: float = interop.TIMEOUT) -> Facts:
         str(told["docker"]),
         Tailscaled(_flag(told["windows tailscaled"]), _flag(told["tailscaled"])),
         _is(told["mtus"], tuple),
+        signals.distribution,
     )
 
 

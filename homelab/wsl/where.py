@@ -125,7 +125,7 @@ def judge(signals: Signals) -> Verdict:
     first = signals.wslinfo == "wsl1" or ("Microsoft" in signals.kernel and "WSL2" not in signals.kernel)
     doubts = []
     if "microsoft" not in kernel.lower():
-        doubts.append(f"the kernel, {signals.kernel}, does not say so: one of your own?")
+        doubts.append("the kernel does not say so: one of your own?")
     if first and signals.wslinfo not in ("", "wsl1"):
         doubts.append(f"wslinfo says {signals.wslinfo}, which only WSL 2 does")
         first = False

@@ -31,7 +31,7 @@ def test_a_task_runs_at_logon_and_keeps_the_distribution(own: Lab) -> None:
     assert not keepers(own)
     before = now(own)["address"]
     ran = own.ask("logon", machine="windows", restart=True)["ran"]
-    assert [(r["by"], r["outcome"]) for r in ran] == [("\\Keep", "running")]
+    assert [(r["by"], r["outcome"], r["hidden"]) for r in ran] == [("\\Keep", "running", True)]
     assert len(keepers(own)) == 1
     assert now(own)["address"] != before, "Windows restarted, and WSL with it"
     again = own.ask("logon", machine="windows")["ran"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .system import System
 
 PATIENCE = 15.0  # seconds that a program has to be started in
+WINDOWLESS = "conhost.exe --headless "
 
 
 def sign_in(system: System, *, restart: bool) -> list[dict[str, Any]]:
@@ -28,7 +29,8 @@ def sign_in(system: System, *, restart: bool) -> list[dict[str, Any]]:
     for task in system.tasks.values():
         if task.at_logon and task.enabled:
             outcome = launch(system, task.name, task.command, elevated=task.highest)
-            report.append({"by": task.name, "command": task.command, "hidden": False, "outcome": outcome})
+            hidden = WINDOWLESS in task.command
+            report.append({"by": task.name, "command": task.command, "hidden": hidden, "outcome": outcome})
     for name, raw in _startup_folder(system):
         try:
             commands = startup.read(name, raw)
