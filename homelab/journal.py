@@ -6,26 +6,17 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from homelab import history
 from homelab import plan as plans
 from homelab.errors import HomelabError
+from homelab.history import Entry
 from homelab.plan import Change, Plan
 from homelab.record import masked
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One applied change: when (seconds since 1970), in which run (may be empty) and stage."""
-
-    at: float
-    run: str
-    stage: str
-    change: Change
 
 
 class Journal:
@@ -99,23 +90,9 @@ class Journal:
             yield data
 
     def way_back(self, run: str | None = None, stage: str = "undo") -> Plan:
-        """The plan that takes back what the journal (or one run of it) holds, last change first."""
-        standing: list[Change] = []
-        for entry in self.entries():
-            taken_back = entry.change.inverse()
-            known = next((c for c in reversed(standing) if _same(c, taken_back)), None)
-            if known is not None:  # whoever did it, in this run or later: it is back already
-                standing.remove(known)
-            elif run in (None, entry.run):
-                standing.append(entry.change)
-        return plans.way_back(stage, standing)
+        """The plan that takes back what of one run (None: of all) still stands, last change first."""
+        return plans.way_back(stage, history.standing(self.entries(), run))
 
-
-def _same(one: Change, other: Change) -> bool:
-    return (one.machine, one.resource, one.name, one.before, one.after) == (
-        other.machine,
-        other.resource,
-        other.name,
-        other.before,
-        other.after,
-    )
+    def followers(self, run: str) -> dict[history.Thing, str]:
+        """What later runs have changed further, and which run that was; see `history`."""
+        return history.followers(self.entries(), run)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab import lab_supply, labsocket
+from homelab import history, lab_supply, labsocket
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -19,7 +21,7 @@ from homelab.outcome import Outcome
 from homelab.params import MachineParams, read
 from homelab.params import World as Params
 from homelab.person import Person, Reader
-from homelab.plan import Change, Plan, between, matches, resource
+from homelab.plan import Change, Plan, State, between, matches, resource
 from homelab.played_person import PlayedPerson
 from homelab.record import show
 from homelab.tailnet import Tailnet
@@ -115,10 +117,76 @@ class World:
             )
             return False
         for change in plan:
-            self._apply(change, plan.stage)
+            self._apply(change, plan.stage, self.run)
         return True
 
-    def _apply(self, change: Change, stage: str) -> None:
+    def take_back(self, run: str) -> bool:
+        """Undo what of `run` still stands, last change first; or, where nothing may be applied, show what waits.
+
+        Returns whether nothing of it is left.
+
+        Raises:
+            StalePlan: a later run has changed something further (then nothing is done), or somebody else has.
+            ApplyFailed: a change failed; what was done before it is in the journal.
+        """
+        plan = self.journal.way_back(run)
+        if not plan:
+            return self.apply(plan)
+        for note in plan.notes:
+            print(note)
+        self._refuse_followed(plan, self.journal.followers(run))
+        left = self._left_of(plan)
+        if not self.applies:
+            return self.apply(left)
+        for change in left:
+            self._apply(change, plan.stage, run, again=True)
+        return True
+
+    def _refuse_followed(self, plan: Plan, followers: Mapping[history.Thing, str]) -> None:
+        """Half an undo helps nobody: what stands in its way is said before."""
+        seen: set[history.Thing] = set()
+        for change in plan:
+            name = history.thing(change)
+            if name in followers and name not in seen:
+                later, now = followers[name], self._now(change)
+                if not (matches(now, change.before) or matches(now, change.after)):
+                    raise StalePlan(
+                        f"a later run has changed {change.resource} further: {between(change, change.before, now)}",
+                        change.machine,
+                        f"take that run back first: ./runbook undo {later}"
+                        if later
+                        else "bring it back by hand",
+                    )
+            seen.add(name)
+
+    def _left_of(self, back: Plan) -> Plan:
+        """`back` without what is so already."""
+        parts: dict[history.Thing, list[Change]] = {}
+        for change in back:
+            parts.setdefault(history.thing(change), []).append(change)
+        for part in parts.values():
+            with contextlib.suppress(HomelabError):  # who cannot be asked now has it still to do
+                skipped = history.ahead(part, self._now(part[0]))
+                for change in part[:skipped]:
+                    show(Outcome(change, "already"))
+                del part[:skipped]
+        left = [c for part in parts.values() for c in part]
+        return Plan(back.stage, tuple(c for c in back if any(c is other for other in left)))
+
+    def _now(self, change: Change) -> State:
+        return resource(change.resource).read(self.place(change.machine), change.name)
+
+    def came_about(self, change: Change, stage: str) -> None:
+        """Write down a change that was made by other means than `apply`, such as a program killed for a lesson.
+
+        What it led to is read now; nothing is written where nothing has changed.
+        """
+        now = self._now(change)
+        if not matches(now, change.before):
+            done = dataclasses.replace(change, after=now)
+            self.journal.append(self.run, done, stage)
+
+    def _apply(self, change: Change, stage: str, run: str, again: bool = False) -> None:
         module, place = resource(change.resource), self.place(change.machine)
         now = module.read(place, change.name)
         if matches(now, change.after):
@@ -130,7 +198,7 @@ class World:
                 change.machine,
                 "make the plan again, and look at what changed",
             )
-        if self.run and (said := self.journal.failure(self.run, change)):
+        if run and not again and (said := self.journal.failure(run, change)):
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
         start = time.monotonic()
         try:
@@ -145,14 +213,14 @@ class World:
                 )
         except HomelabError as error:
             show(Outcome(change, "failed", time.monotonic() - start, error.what))
-            self.journal.failed(self.run, change, error.what)
+            self.journal.failed(run, change, error.what)
             if isinstance(error, ApplyFailed):
                 raise
             raise ApplyFailed(
                 f"{change.why}: {error.what}", error.where or change.machine, error.hint
             ) from error
         done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
-        self.journal.append(self.run, done, stage)
+        self.journal.append(run, done, stage)
         show(Outcome(change, "applied", time.monotonic() - start))
 
     def supply(self, *refs: str) -> None:

@@ -30,10 +30,7 @@ def undo(run: str, apply: bool | None) -> int:
 
     world = open_world(said["params"], apply)
     try:
-        plan = world.journal.way_back(said["run"])
-        for note in plan.notes:
-            print(note)
-        return EXIT_OK if world.apply(plan) else EXIT_DRIFT
+        return EXIT_OK if world.take_back(said["run"]) else EXIT_DRIFT
     finally:
         world.close()
 

@@ -316,4 +316,9 @@ def cut_in_the_middle(world: World, wish: Params, silent: bool = False) -> Resul
 
     does = "echo first; sleep 300" if silent else "echo first; while sleep 0.2; do echo tick; done"
     argv = ssh_session.command(wish.users[0], name_of(world, wish), does)
-    return phone.run(argv, timeout=120, watch=watch)
+    (killed,) = recorder_away(world, wish) or (None,)
+    try:
+        return phone.run(argv, timeout=120, watch=watch)
+    finally:
+        if killed:  # no plan of ours does it, and taking the run back must find the recorder as it was
+            world.came_about(dataclasses.replace(killed, why="the recorder is killed"), STAGE)
