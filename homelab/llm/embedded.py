@@ -26,7 +26,9 @@ from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.web import session
 
-OVERHEAD = 160_000_000  # bytes beside weights and cache: its work space and itself (98 MiB and 60 MiB were seen)
+OVERHEAD = (
+    160_000_000  # bytes beside weights and cache: its work space and itself (98 MiB and 60 MiB were seen)
+)
 START = 120.0  # seconds to load; a disk may be slow
 
 

@@ -75,7 +75,7 @@ THOROUGH = Wish(depths=(0, 512, 2048, 2500), repetitions=5, streams=(1, 2, 4))
 
 def measure(
     engine: Engine,
-    wish: Wish = Wish(),  # noqa: B008 # frozen
+    wish: Wish = Wish(),  # frozen
     *,
     say: Callable[[str], None] | None = None,
     snapshot: Snapshot = host_load.snapshot,
@@ -193,8 +193,8 @@ def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float |
         prefill=computed / wait if computed >= PREFILL and wait > 0 else None,
         decode=decode,
         wait=wait,
-        engine_prefill=_rate(computed if computed >= PREFILL else 0, alone and alone.engine_prompt),
-        engine_decode=_rate(alone.tokens - 1 if alone else 0, alone and alone.engine_decode),
+        engine_prefill=_rate(computed if computed >= PREFILL else 0, alone.engine_prompt if alone else None),
+        engine_decode=_rate(alone.tokens - 1 if alone else 0, alone.engine_decode if alone else None),
         share=there.share,
         load=there.load,
         joules=watts / decode if watts and decode else None,

@@ -92,7 +92,7 @@ class Ollama:
         start = clock()
         first = last = 0.0
         told: dict[str, Any] = {}
-        for at, told in pieces(self._session, f"{self._url}/api/generate", body):  # noqa: B007 # the last one counts
+        for at, told in pieces(self._session, f"{self._url}/api/generate", body):
             if not told.get("done"):
                 first, last = first or at, at
         if not told.get("done"):
@@ -183,4 +183,10 @@ def _device(running: dict[str, Any]) -> str:
     size, there = int(running.get("size") or 0), int(running.get("size_vram") or 0)
     if not size:
         return ""
-    return "CPU" if not there else "GPU" if there >= size else f"GPU, {100 * (size - there) // size} % on the CPU"
+    return (
+        "CPU"
+        if not there
+        else "GPU"
+        if there >= size
+        else f"GPU, {100 * (size - there) // size} % on the CPU"
+    )

@@ -52,7 +52,7 @@ class OpenAI:
         """See `Engine.describe`."""
         found = self._found()
         meta = found.get("meta") or {}
-        told = {
+        told: dict[str, Any] = {
             "model": str(found["id"]),
             "quantization": str(meta.get("ftype", "")),
             "parameters": int(meta.get("n_params") or 0),
@@ -110,7 +110,9 @@ class OpenAI:
     def _generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:
         start = clock()
         first = last = end = 0.0
-        pieces_seen, first_tokens, usage, timings = 0, 1, {}, {}
+        pieces_seen, first_tokens = 0, 1
+        usage: dict[str, Any] = {}
+        timings: dict[str, Any] = {}
         for at, told in pieces(
             self._session, f"{self._url}/v1/completions", self._body(prompt_tokens, tokens, seed)
         ):
@@ -128,7 +130,9 @@ class OpenAI:
         if not end:
             raise EngineGone("the engine ended the answer before it began", self._url, "its log says why")
         made = int(usage.get("completion_tokens") or timings.get("predicted_n") or pieces_seen)
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or timings.get("cache_n") or 0
+        cached = (
+            (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or timings.get("cache_n") or 0
+        )
         told_ms = timings.get("prompt_ms"), timings.get("predicted_ms")
         return Generated(
             prompt_tokens=int(usage.get("prompt_tokens") or timings.get("prompt_n") or 0),

@@ -67,7 +67,9 @@ def markdown(report: Report) -> str:
     lines = [_row(head), "| " + " | ".join(["---"] * 4 + ["---:"] * 3) + " |"]
     for name, _, _, number in report.rows():
         lines.append(
-            _row([e.model or "?", size, params, e.device or e.engine, str(e.threads or "?"), name, str(number)])
+            _row(
+                [e.model or "?", size, params, e.device or e.engine, str(e.threads or "?"), name, str(number)]
+            )
         )
     return "\n".join([*lines, *(["", *report.notes()] if report.notes() else [])])
 

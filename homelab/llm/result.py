@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 from homelab.llm.engine import Description
 from homelab.record import table
 
+DIGITS = re.compile(r"\d")
 PREFILL = 128  # a shorter prompt tells nothing about prefill
 
 
@@ -122,7 +124,7 @@ class Report:
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
-                why = "; ".join(dict.fromkeys(r for s in bad for r in s.disturbed))
+                why = "; ".join({DIGITS.sub("", r): r for s in bad for r in s.disturbed}.values())
                 kept = (
                     "they are left out"
                     if len(case.quiet) >= self.wanted
@@ -148,7 +150,9 @@ class Report:
             for name, case, _, n in self.rows()
         ]  # fmt: skip
         e = self.engine
-        about = ", ".join(w for w in (e.model, e.engine, e.device, f"{e.threads} threads" if e.threads else "") if w)
+        about = ", ".join(
+            w for w in (e.model, e.engine, e.device, f"{e.threads} threads" if e.threads else "") if w
+        )
         notes = "".join(f"<br><i>{escape(n)}</i>" for n in self.notes())
         return {
             "text/plain": str(self),

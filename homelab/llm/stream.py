@@ -38,7 +38,9 @@ def pieces(session: requests.Session, url: str, body: dict[str, Any]) -> Iterato
             try:
                 document = json.loads(text)
             except ValueError:
-                raise ApiError(f"this is no JSON: {text[:60]!r}", url, "which program listens there?") from None
+                raise ApiError(
+                    f"this is no JSON: {text[:60]!r}", url, "which program listens there?"
+                ) from None
             if isinstance(document, dict) and document.get("error"):
                 raise ApiError(_said(json.dumps(document)), url)
             yield at, document
