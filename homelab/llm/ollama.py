@@ -89,6 +89,9 @@ class Ollama:
             "stream": True,
             "options": self._options(tokens),
         }
+        self._session.get(
+            f"{self._url}/api/version"
+        )  # so that a connection is open: to make one is not the engine's
         start = clock()
         first = last = 0.0
         told: dict[str, Any] = {}

@@ -108,6 +108,9 @@ class OpenAI:
         raise unknown_model(self._model, [str(m["id"]) for m in listed], self._url)
 
     def _generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:
+        self._session.get(
+            f"{self._url}/v1/models"
+        )  # so that a connection is open: to make one is not the engine's
         start = clock()
         first = last = end = 0.0
         pieces_seen, first_tokens = 0, 1

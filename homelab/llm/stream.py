@@ -21,14 +21,16 @@ clock = time.monotonic
 def pieces(session: requests.Session, url: str, body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
     """Post `body`, and yield each JSON document of the answer with its time of arrival.
 
-    Lines of server-sent events and of newline-delimited JSON are understood alike.
+    The connection ends with the answer: some servers close it then without saying so, and the next question
+    would be lost on it. Lines of server-sent events and of newline-delimited JSON are understood alike.
 
     Raises:
         ApiError: the server refuses, or reports an error in the middle of the answer.
         EngineGone: it stops in the middle.
         NoAnswer: nobody answers.
     """
-    with session.post(url, json=body, stream=True, timeout=TIMEOUT) as got:
+    headers = {"Connection": "close"}
+    with session.post(url, json=body, stream=True, timeout=TIMEOUT, headers=headers) as got:
         if got.status_code >= 400:
             raise ApiError(_said(got.text), url, "", got.status_code)
         for at, line in _lines(got, url):
