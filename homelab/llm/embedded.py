@@ -29,6 +29,7 @@ from homelab.web import session
 OVERHEAD = (
     160_000_000  # bytes beside weights and cache: its work space and itself (98 MiB and 60 MiB were seen)
 )
+DYING = 0.5  # seconds from the end of its sockets to its own
 START = 120.0  # seconds to load; a disk may be slow
 
 
@@ -129,11 +130,10 @@ class Embedded:
         try:
             return self._client.generate(prompt_tokens, tokens, seed)
         except HomelabError as error:
-            if self._process and self._process.poll() is not None:
-                raise EngineGone(
-                    f"the embedded engine ended with status {self._process.returncode}", "here", self._said()
-                ) from error
-            raise
+            if (status := self._status()) is None:
+                raise
+            what = f"the embedded engine ended with status {status}"
+            raise EngineGone(what, "here", self._said()) from error
 
     def cpu(self) -> float | None:
         """Processor seconds of its process."""
@@ -143,6 +143,11 @@ class Embedded:
     def pid(self) -> int:
         """Its process; 0 while it is not loaded."""
         return self._process.pid if self._process else 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens; empty while it is not loaded."""
+        return self._client.url if self._client else ""
 
     def close(self) -> None:
         """End it."""
@@ -167,6 +172,13 @@ class Embedded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _status(self) -> int | None:
+        """Its exit status; None where it lives. Its sockets are gone a moment before it is."""
+        try:
+            return self._process.wait(DYING) if self._process else None
+        except subprocess.TimeoutExpired:
+            return None
 
     def _first_line(self) -> dict[str, Any]:
         assert self._process

@@ -172,7 +172,8 @@ def _repetition(
 def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float | None = None) -> Sample:
     """One repetition's numbers from its answers; what cannot be a number is flagged, never left silent."""
     reasons = list(there.reasons)
-    if any(not g.start <= g.first <= g.last <= g.end for g in got):
+    backwards = any(not g.start <= g.first <= g.last <= g.end for g in got)
+    if backwards:
         reasons.append("the clock went backwards")
     if any(g.tokens < 1 for g in got):
         reasons.append("no token came")
@@ -181,11 +182,11 @@ def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float |
     steps = sum(g.steps for g in got)
     seconds = max(g.last for g in got) - min(g.first for g in got)
     wait = statistics.fmean(g.wait for g in got)
-    decode = steps / seconds if steps > 0 and seconds > 0 else None
-    if decode is None and "no token came" not in reasons:
+    decode = steps / seconds if steps > 0 and seconds > 0 and not backwards else None
+    if decode is None and not backwards and "no token came" not in reasons:
         reasons.append("it ended after its first token")
     alone = got[0] if len(got) == 1 else None
-    computed = alone.prompt_tokens - alone.cached if alone else 0
+    computed = alone.prompt_tokens - alone.cached if alone and not backwards else 0
     return Sample(
         prompt_tokens=got[0].prompt_tokens,
         tokens=sum(g.tokens for g in got),

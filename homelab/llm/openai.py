@@ -42,9 +42,9 @@ class OpenAI:
         cpu: Callable[[], float | None] | None = None,
     ) -> None:
         self.name = name or f"OpenAI at {url}"
-        self._session, self._url, self._model = session, url.rstrip("/"), model
+        self._session, self.url, self._model = session, url.rstrip("/"), model
         self._about, self._cpu = about or Description("OpenAI-compatible"), cpu
-        self._api = JsonApi(session, self._url, "an OpenAI-compatible server")
+        self._api = JsonApi(session, self.url, "an OpenAI-compatible server")
         self._extras = True  # until the server refuses them
         self._tokens = True  # token numbers as a prompt; else words
 
@@ -105,11 +105,11 @@ class OpenAI:
         for found in listed:
             if self._model in (found["id"], *found.get("aliases", ())):
                 return dict(found)
-        raise unknown_model(self._model, [str(m["id"]) for m in listed], self._url)
+        raise unknown_model(self._model, [str(m["id"]) for m in listed], self.url)
 
     def _generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:
         self._session.get(
-            f"{self._url}/v1/models"
+            f"{self.url}/v1/models"
         )  # so that a connection is open: to make one is not the engine's
         start = clock()
         first = last = end = 0.0
@@ -117,7 +117,7 @@ class OpenAI:
         usage: dict[str, Any] = {}
         timings: dict[str, Any] = {}
         for at, told in pieces(
-            self._session, f"{self._url}/v1/completions", self._body(prompt_tokens, tokens, seed)
+            self._session, f"{self.url}/v1/completions", self._body(prompt_tokens, tokens, seed)
         ):
             end = at
             timings = told.get("timings") or timings
@@ -131,7 +131,7 @@ class OpenAI:
             elif choices[0].get("text"):  # some servers put the last piece and the reason into one
                 pieces_seen, last, first = pieces_seen + 1, at, first or at
         if not end:
-            raise EngineGone("the engine ended the answer before it began", self._url, "its log says why")
+            raise EngineGone("the engine ended the answer before it began", self.url, "its log says why")
         made = int(usage.get("completion_tokens") or timings.get("predicted_n") or pieces_seen)
         cached = (
             (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or timings.get("cache_n") or 0

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from homelab.errors import HomelabError
+from homelab.llm import model
 from homelab.llm.engine import Description
 from homelab.llm.host_load import cpu_of
 from homelab.machine import Machine
@@ -110,9 +111,12 @@ def do(machine: Machine, before: State, after: State) -> None:
 
 def description(machine: Machine, folder: str) -> Description:
     """What the server says of itself, for `homelab.llm.openai.OpenAI`."""
-    told = says(machine, folder)
+    told, of = says(machine, folder), model.bundled()  # it was copied from here
     return Description(
         "xllamacpp (llama.cpp)",
+        model=of.name,
+        sha256=of.sha256,
+        kv=of.kv,
         version=str(told.get("version", "")),
         build=f"{told.get('flags', '')} waiting {told.get('waiting', '')}".strip(),
         context=int(told.get("context", 0)),
