@@ -58,7 +58,7 @@ class Copy:
         self.log.touch()
         shutil.copy(CHECKOUT / "runbook", self.folder)
         shutil.copy(CHECKOUT / "homelab/runner/help.txt", self.folder / "homelab/runner")
-        for name in ("requirements.txt", "requirements-dev.txt"):
+        for name in ("requirements.txt", "requirements-benchmarks.txt", "requirements-dev.txt"):
             (self.folder / name).write_text(f"{name}==1\n")
         for tool in TOOLS:
             found = shutil.which(tool)
@@ -165,7 +165,7 @@ def test_new_requirements_and_a_moved_checkout_are_noticed(copy: Copy) -> None:
 
 
 def test_the_tests_tools_come_with_test_and_stay(copy: Copy) -> None:
-    copy.run("run")
+    copy.run("run", "03")
     copy.run("test")
     assert copy.calls("requirements-dev.txt") == 1
     copy.run("run")
@@ -173,6 +173,26 @@ def test_the_tests_tools_come_with_test_and_stay(copy: Copy) -> None:
     (copy.folder / "requirements.txt").write_text("other==2\n")
     copy.run("run")
     assert copy.calls("requirements-dev.txt") == 2
+
+
+def test_what_only_the_benchmarks_need_comes_with_them_and_stays(copy: Copy) -> None:
+    copy.run("run", "03", "-p", "x=09")
+    assert copy.calls("requirements-benchmarks.txt") == 0
+    copy.run("run", "03", "gpu_benchmarks")
+    assert copy.calls("requirements-benchmarks.txt") == 1
+    copy.run("run", "03")
+    copy.run("run", "09")
+    copy.run("run")
+    assert copy.calls("sync") == 2
+    (copy.folder / "requirements.txt").write_text("other==2\n")
+    copy.run("run", "03")
+    assert copy.calls("requirements-benchmarks.txt") == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--out", "x"), ("09_gpu_benchmarks",), ("09",)])
+def test_all_stages_need_them(copy: Copy, words: tuple[str, ...]) -> None:
+    copy.run("run", *words)
+    assert copy.calls("requirements-benchmarks.txt") == 1
 
 
 def test_two_at_once_set_up_once(copy: Copy) -> None:
@@ -192,7 +212,7 @@ def test_without_uv_a_private_one_and_without_that_pip(copy: Copy) -> None:
     done = copy.run("run")
     assert done.returncode == 0, done.stderr
     assert copy.calls("install uv==") == 1
-    assert copy.calls("install --no-deps pip -r requirements.txt") == 1
+    assert copy.calls("install --no-deps pip -r requirements-benchmarks.txt") == 1
     assert "going on with pip" in done.stderr
 
 
@@ -204,7 +224,7 @@ def test_where_uv_gets_nothing_pip_tries(copy: Copy) -> None:
     done = copy.run("run", UV_STATUS="2")
     assert done.returncode == 0, done.stderr
     assert copy.calls("uv -q pip sync") == 1
-    assert copy.calls("install --no-deps pip -r requirements.txt") == 1
+    assert copy.calls("install --no-deps pip -r requirements-benchmarks.txt") == 1
 
 
 @pytest.mark.parametrize(
@@ -298,7 +318,8 @@ def test_a_python_that_is_too_old(copy: Copy) -> None:
 
 def test_no_two_packages_write_the_same_file() -> None:
     """Which one wins would depend on the order in which they happen to be installed."""
-    lines = (CHECKOUT / "requirements.txt").read_text().splitlines()
+    files = ("requirements.txt", "requirements-benchmarks.txt")
+    lines = [line for name in files for line in (CHECKOUT / name).read_text().splitlines()]
     names = {line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")}
     owners: dict[str, list[str]] = {}
     for found in importlib.metadata.distributions():

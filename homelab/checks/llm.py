@@ -1,0 +1,46 @@
+"""A language model as who uses it meets it."""
+
+from __future__ import annotations
+
+from homelab import web
+from homelab.check import Answer, check
+from homelab.errors import NoAnswer
+from homelab.llm.openai import OpenAI
+from homelab.llm.result import Report
+from homelab.machine import Machine
+
+
+@check
+def answers(machine: Machine, url: str, model: str = "") -> Answer:
+    """Does the engine at `url` answer a prompt from here with tokens of its own?"""
+    got = OpenAI(web.session(machine), url, model).generate(16, 4, 1)
+    said = f"{got.tokens} tokens after {got.prompt_tokens} of prompt, the first after {got.wait:.2f} s"
+    return Answer("a language model answers", machine.name, "ok" if got.tokens else "fail", said)
+
+
+@check
+def is_hidden(machine: Machine, url: str) -> Answer:
+    """Does nobody answer at `url` from here, where only the tailnet should reach the engine?"""
+    try:
+        status = web.session(machine).get(f"{url}/v1/models", timeout=3).status_code
+    except NoAnswer as error:
+        return Answer("the engine is hidden", machine.name, "ok", error.what)
+    hint = "let it listen on the address in the tailnet only"
+    return Answer(
+        "the engine is hidden", machine.name, "fail", f"it answers at {url} with status {status}", hint
+    )
+
+
+@check
+def was_quiet(machine: Machine, report: Report) -> Answer:
+    """Was the machine left alone while it was measured, so that its numbers can be believed?"""
+    samples = [s for c in report.cases for s in c.samples]
+    bad = [s for s in samples if s.disturbed]
+    counted = sum(n.disturbed for *_, n in report.rows())
+    if not samples:
+        return Answer("was quiet", machine.name, "fail", report.ended or "nothing was measured")
+    if not bad and not report.ended:
+        return Answer("was quiet", machine.name, "ok", f"none of {len(samples)} repetitions was disturbed")
+    said = " ".join(report.notes())
+    hint = "close what else computes here, and measure again"
+    return Answer("was quiet", machine.name, "warn" if counted or report.ended else "ok", said, hint)

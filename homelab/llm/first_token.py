@@ -1,0 +1,83 @@
+"""Time to first token from several places, told apart: what the engine computes, and what the way there takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from homelab.llm.engine import Engine
+from homelab.llm.measure import first_seed
+from homelab.llm.result import Number, number
+from homelab.record import table
+
+
+@dataclass(frozen=True)
+class FirstToken:
+    """From one `place`: `wait` is the time to first token, `engine` what of it the engine computed,
+    `way` the rest: network and both programs' own (all in s; `engine` and `way` None if it does not tell).
+    """
+
+    place: str
+    wait: Number
+    engine: Number | None
+    way: Number | None
+
+
+@dataclass(frozen=True)
+class FirstTokens:
+    """The same question from every place, in turn, so that a change of the machine's mood meets all."""
+
+    prompt_tokens: int
+    places: tuple[FirstToken, ...]
+
+    def extra(self, place: str, than: str) -> float | None:
+        """Seconds that the way from `place` takes more than that from `than`, by the medians."""
+        ways = {p.place: p.way for p in self.places}
+        far, near = ways[place], ways[than]
+        return far.median - near.median if far and near else None
+
+    def __str__(self) -> str:
+        lines = [f"time to first token after {self.prompt_tokens} tokens of prompt (median, ms):"]
+        for p in self.places:
+            parts = f" = {_ms(p.engine)} engine + {_ms(p.way)} way" if p.engine and p.way else ""
+            lines.append(f"from {p.place}: {_ms(p.wait)}{parts}")
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        head = ["from", "first token after (ms)", "of which the engine", "of which the way"]
+        rows = [[escape(p.place), _ms(p.wait), _ms(p.engine), _ms(p.way)] for p in self.places]
+        return {"text/plain": str(self), "text/html": table(head, rows)}
+
+
+def first_tokens(engines: Mapping[str, Engine], prompt_tokens: int = 64, repetitions: int = 5) -> FirstTokens:
+    """Ask through each of `engines` (the same server, by the place that asks) in turn; the first round is thrown away.
+
+    Raises:
+        EngineGone, NoAnswer: one of the places does not reach it.
+    """
+    waits: dict[str, list[float]] = {place: [] for place in engines}
+    own: dict[str, list[float]] = {place: [] for place in engines}
+    seed = first_seed()
+    for round_ in range(repetitions + 1):
+        for place, engine in engines.items():
+            seed += 1
+            got = engine.generate(prompt_tokens, 2, seed)
+            if round_:
+                waits[place].append(got.wait)
+                own[place] += [got.engine_prompt] if got.engine_prompt is not None else []
+    return FirstTokens(prompt_tokens, tuple(_of(p, waits[p], own[p]) for p in engines))
+
+
+def _of(place: str, waits: list[float], own: list[float]) -> FirstToken:
+    wait = number(waits)
+    assert wait, "there is at least one repetition"
+    if len(own) < len(waits):
+        return FirstToken(place, wait, None, None)
+    ways = [w - o for w, o in zip(waits, own, strict=True)]
+    return FirstToken(place, wait, number(own), number(ways))
+
+
+def _ms(seconds: Number | None) -> str:
+    return f"{seconds.median * 1000:.1f}" if seconds else "–"

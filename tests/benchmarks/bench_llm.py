@@ -1,0 +1,81 @@
+"""Ratios of the method itself: our clock against the engine's, and what the asking costs. A quiet machine is needed.
+
+`./runbook test --bench tests/benchmarks/bench_llm.py`
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from statistics import median
+from urllib.request import Request, urlopen
+
+import pytest
+
+from homelab.llm import embedded, host_load
+from homelab.llm.measure import Wish, measure
+
+pytestmark = pytest.mark.bench
+AGREE, OVERHEAD = 0.03, 0.02
+TOKENS, ROUNDS = 128, 5
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with embedded.Embedded(threads=int(os.environ.get("THREADS", "0"))) as made:
+        made.load(1024)
+        yield made
+
+
+def test_within_three_percent_of_the_engines_own_timings(engine) -> None:
+    report = measure(engine, Wish(tokens=64), say=print)
+    samples = [s for c in report.cases for s in c.samples]
+    decode = median(s.decode / s.engine_decode for s in samples)
+    prefill = median(s.prefill / s.engine_prefill for s in samples if s.prefill)
+    print(f"\nours / the engine's: decode {decode:.4f}, prefill {prefill:.4f}\n{report}")
+    assert abs(decode - 1) < AGREE
+    assert abs(prefill - 1) < AGREE
+
+
+def test_asking_piece_by_piece_costs_less_than_two_percent(engine) -> None:
+    """The engine's own pace while we take every token as it comes, against its pace when it answers in one piece."""
+    engine.load(1024)
+    streamed, whole = [], []
+    for n in range(ROUNDS + 1):  # in turn, so that the machine's mood meets both
+        got = engine.generate(16, TOKENS, 1000 + n)
+        one = _in_one_piece(engine, n)
+        if n:
+            streamed.append(got.steps / (got.last - got.first))
+            whole.append(one)
+    loss = 1 - median(streamed) / median(whole)
+    print(
+        f"\ndecode: {median(whole):.1f} tokens/s in one piece, {median(streamed):.1f} as they come: {loss:+.2%}; load {host_load.snapshot().load}"
+    )
+    assert loss < OVERHEAD
+
+
+def _in_one_piece(engine, n: int) -> float:
+    ids = [5000 + 17 * n + k for k in range(16)]
+    body = {
+        "prompt": ids,
+        "n_predict": TOKENS,
+        "cache_prompt": False,
+        "ignore_eos": True,
+        "temperature": 0,
+        "seed": 1,
+    }
+    request = Request(
+        f"{engine.url}/completion", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urlopen(request, timeout=600) as answer:
+        told = json.load(answer)["timings"]
+    return (told["predicted_n"] - 1) / told["predicted_ms"] * 1000
+
+
+def test_the_default_takes_less_than_half_a_minute(engine) -> None:
+    start = time.monotonic()
+    report = measure(engine, Wish())
+    spent = time.monotonic() - start
+    print(f"\nthe default measurement: {spent:.1f} s\n{report}")
+    assert spent < 30
