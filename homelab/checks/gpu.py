@@ -40,8 +40,12 @@ def gpu_on_host(machine: Machine) -> Answer:
     if _has_card(machine):
         said = "nvidia-smi is not installed" if done.rc == 127 else _said(done)
         hint = "`ubuntu-drivers install`, then reboot" if done.rc == 127 else _hint(said)
-        return Answer(name, machine.name, "fail", f"there is an NVIDIA card, and it does not work: {said}", hint)
-    return Answer(name, machine.name, "warn", ON_CPU, "that is enough for the small model; a card is for larger ones")
+        return Answer(
+            name, machine.name, "fail", f"there is an NVIDIA card, and it does not work: {said}", hint
+        )
+    return Answer(
+        name, machine.name, "warn", ON_CPU, "that is enough for the small model; a card is for larger ones"
+    )
 
 
 @check
@@ -62,7 +66,9 @@ def gpu_in_container(machine: Machine, image: str = IMAGE) -> Answer:
 
 
 @check
-def gpu_still_there(machine: Machine, seconds: float = 60.0, image: str = IMAGE, container: bool = True) -> Answer:
+def gpu_still_there(
+    machine: Machine, seconds: float = 60.0, image: str = IMAGE, container: bool = True
+) -> Answer:
     """Is the GPU still there after `seconds`, seen from the same container (else from the host)?"""
     name = f"GPU still there after {seconds:g} s"
     if not _cards(machine.run(list(ASKS))):
@@ -76,7 +82,13 @@ def gpu_still_there(machine: Machine, seconds: float = 60.0, image: str = IMAGE,
     if first and first == then and done:
         return Answer(name, machine.name, "ok", f"{where} {_count(first)} before and after")
     if not parted or not first:
-        return Answer(name, machine.name, "fail", f"{where} there was none from the start: {_said(done)}", _hint(_said(done)))
+        return Answer(
+            name,
+            machine.name,
+            "fail",
+            f"{where} there was none from the start: {_said(done)}",
+            _hint(_said(done)),
+        )
     said = f"{where} {_count(first)} before, {_count(then)} after: {_said(done, after)}"
     return Answer(name, machine.name, "fail", said, _hint(said))
 
@@ -101,7 +113,10 @@ def _told(rows: str) -> str:
     """nvidia-smi's table, a card a line, as a sentence."""
     lines = []
     for row in rows.strip().splitlines():
-        name, _, total, free, driver, limit, heat, *_ = [*(cell.strip() for cell in row.split(",")), *[""] * 7]
+        name, _, total, free, driver, limit, heat, *_ = [
+            *(cell.strip() for cell in row.split(",")),
+            *[""] * 7,
+        ]
         told = [f"{name}: {free} free of {total}", f"driver {driver}"]
         told += [f"power limit {limit}"] if limit[:1].isdigit() else []
         told += [f"{heat} °C"] if heat.isdigit() else []

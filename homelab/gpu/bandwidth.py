@@ -49,7 +49,9 @@ class Bandwidth:
         return bytes_per_token * tokens_per_second / (self.mean * 1e9)
 
     def __str__(self) -> str:
-        told = f"{self.mean:.1f} ± {self.sd:.1f} GB/s read by {self.threads} thread{'s' * (self.threads != 1)}"
+        told = (
+            f"{self.mean:.1f} ± {self.sd:.1f} GB/s read by {self.threads} thread{'s' * (self.threads != 1)}"
+        )
         if not self.disturbed:
             return told
         return f"{told} (disturbed: it got {self.share:.0%} of its time, load {self.load:.1f}; too low)"
@@ -65,7 +67,9 @@ def measure(threads: int = 0, repetitions: int = 5, piece: int = PIECE) -> Bandw
     """
     count = threads or len(os.sched_getaffinity(0))
     if repetitions < 1 or piece < SMALLEST or count < 1:
-        raise HomelabError("there is nothing to measure", "memory bandwidth", "one repetition and 64 KiB at least")
+        raise HomelabError(
+            "there is nothing to measure", "memory bandwidth", "one repetition and 64 KiB at least"
+        )
     arrays = [np.ones(piece // 8, np.int64) for _ in range(count)]
     samples, shares = [], []
     for n in range(repetitions + 1):

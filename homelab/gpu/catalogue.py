@@ -56,7 +56,9 @@ class Figure(Known):
         return self
 
     def __str__(self) -> str:
-        span = f" ({self.low or self.value:g} to {self.high or self.value:g})" if self.low or self.high else ""
+        span = (
+            f" ({self.low or self.value:g} to {self.high or self.value:g})" if self.low or self.high else ""
+        )
         return f"{self.value:g} {self.unit}{span}, {self.kind}"
 
 

@@ -40,7 +40,9 @@ def per_million(per_hour: float, tokens_per_second: float) -> float:
         HomelabError: no speed at all.
     """
     if not tokens_per_second > 0 or not math.isfinite(tokens_per_second):
-        raise HomelabError(f"at {tokens_per_second:g} tokens/s a million never comes", "", "measure the speed again")
+        raise HomelabError(
+            f"at {tokens_per_second:g} tokens/s a million never comes", "", "measure the speed again"
+        )
     return per_hour / (tokens_per_second * HOUR) * MILLION
 
 
@@ -54,7 +56,9 @@ def break_even(own: Way, rented: Way) -> float:
 
     `rented` is asked for as many tokens as one's own card makes in that time, which may take it more or fewer hours.
     """
-    rented_per_hour = rented.per_million / MILLION * own.speed * HOUR  # for as many tokens as ours makes in an hour
+    rented_per_hour = (
+        rented.per_million / MILLION * own.speed * HOUR
+    )  # for as many tokens as ours makes in an hour
     saved = rented_per_hour - own.per_hour
     return own.price / saved if saved > 0 else math.inf
 
@@ -64,13 +68,22 @@ def spent(way: Way, hours: float, speed: float = 0.0) -> float:
     return way.price + way.per_hour * hours * ((speed or way.speed) / way.speed)
 
 
-def at_home(catalogue: Catalogue, card: str, speed: float, *, watts: float = 0.0, tariff: str = "eu-home") -> Way:
+def at_home(
+    catalogue: Catalogue, card: str, speed: float, *, watts: float = 0.0, tariff: str = "eu-home"
+) -> Way:
     """A `card` in one's own machine; `watts` measured for all of it, else the card's limit and the assumed rest."""
     what = catalogue.card(card)
     draws = watts or what.power.value * what.count + catalogue.prices.machine.value
     known = "measured power" if watts else "the card's power limit, and an assumed rest of the machine"
     price = what.price.value * what.count if what.price else 0.0
-    return Way(f"{what.name} at home", "home", electricity(draws, catalogue.prices.per_kwh(tariff)), speed, price, known)
+    return Way(
+        f"{what.name} at home",
+        "home",
+        electricity(draws, catalogue.prices.per_kwh(tariff)),
+        speed,
+        price,
+        known,
+    )
 
 
 def rented(catalogue: Catalogue, name: str, speed: float) -> Way:

@@ -77,7 +77,12 @@ class Need:
         return self.weights + self.kv + self.compute + self.driver
 
     def __str__(self) -> str:
-        parts = (("weights", self.weights), ("KV cache", self.kv), ("compute", self.compute), ("driver", self.driver))
+        parts = (
+            ("weights", self.weights),
+            ("KV cache", self.kv),
+            ("compute", self.compute),
+            ("driver", self.driver),
+        )
         return f"{size(self.total)} = " + " + ".join(f"{name} {size(n)}" for name, n in parts if n)
 
 
@@ -126,7 +131,13 @@ def compute_bytes(shape: Shape, context: int, *, flash: bool = True, batch: int 
 
 
 def need(
-    weights: int, shape: Shape, context: int, *, element: float = F16, flash: bool = True, driver: int = DRIVER
+    weights: int,
+    shape: Shape,
+    context: int,
+    *,
+    element: float = F16,
+    flash: bool = True,
+    driver: int = DRIVER,
 ) -> Need:
     """What `weights` bytes of a model of `shape` need at `context` tokens; without a card `driver` is 0.
 
@@ -148,7 +159,9 @@ def verdict(wanted: Need, memory: int, layers: int) -> Verdict:
     """Whether `wanted` fits into `memory` bytes; `layers` is how many the model has."""
     if wanted.total <= memory:
         return Verdict("tight" if wanted.total > TIGHT * memory else "fits", wanted, memory, layers)
-    a_layer = (wanted.weights + wanted.kv) / layers  # the embeddings count as a part of each: good enough to tell
+    a_layer = (
+        wanted.weights + wanted.kv
+    ) / layers  # the embeddings count as a part of each: good enough to tell
     on_card = int(max(0.0, memory - wanted.compute - wanted.driver) // a_layer)
     return Verdict("spills" if on_card else "no", wanted, memory, min(on_card, layers - 1))
 
@@ -191,7 +204,9 @@ def refuse_too_large(
         hint = f"with a context of {largest} tokens it fits"
     else:
         best = largest_model(others or {}, context, memory, driver=driver)
-        hint = f"the largest that fits at {context} tokens is {best}" if best else "no model that we know fits"
+        hint = (
+            f"the largest that fits at {context} tokens is {best}" if best else "no model that we know fits"
+        )
     what = f"{name} at {context} tokens needs {wanted}, and there is {size(memory)}"
     raise TooLarge(what, wanted.total, memory, largest, hint)
 
@@ -211,5 +226,3 @@ def largest_model(
 def size(count: float) -> str:
     """Bytes as a card's maker counts them: ``2.46 GiB``, ``97.1 MiB``."""
     return f"{count / GIB:.2f} GiB" if abs(count) >= GIB else f"{count / MIB:.1f} MiB"
-
-

@@ -164,7 +164,9 @@ class _Remote:
                 return answer.content
         except requests.RequestException as error:
             what = f"the server did not answer as it should: {type(error).__name__}"
-            raise NotGguf("server", what, self.address, "is the address right, and the network there?") from error
+            raise NotGguf(
+                "server", what, self.address, "is the address right, and the network there?"
+            ) from error
 
     def _whole(self, said: str, start: int) -> int:
         unit, _, rest = said.partition(" ")
@@ -178,9 +180,15 @@ class _Remote:
         if status == 200:
             what, hint = "the server sends whole files only, no parts", "download the file and give its path"
         elif status in (401, 403):
-            what, hint = f"the server refuses (status {status})", "the model may ask for a login or consent first"
+            what, hint = (
+                f"the server refuses (status {status})",
+                "the model may ask for a login or consent first",
+            )
         else:
-            what, hint = f"the server answers with status {status}", "is the address the file's own (…/resolve/…)?"
+            what, hint = (
+                f"the server answers with status {status}",
+                "is the address the file's own (…/resolve/…)?",
+            )
         return NotGguf("missing" if status == 404 else "server", what, self.address, hint)
 
 
@@ -291,7 +299,13 @@ def _shape(head: Head) -> Shape:
     vocabulary = number("vocab_size", head.metadata.get("tokenizer.ggml.tokens"))
     window = head.metadata.get(f"{head.architecture}.attention.sliding_window")
     squeezed = f"{head.architecture}.attention.kv_lora_rank" in head.metadata
-    why = f"some layers only look back {window} tokens" if window else "its keys are stored compressed" if squeezed else ""
+    why = (
+        f"some layers only look back {window} tokens"
+        if window
+        else "its keys are stored compressed"
+        if squeezed
+        else ""
+    )
     return Shape(
         layers, kv_heads if isinstance(kv_heads, tuple) else int(kv_heads),
         int(number("attention.key_length", each)), int(number("attention.value_length", each)),

@@ -66,7 +66,10 @@ class Gpu:
             told.append(f"power limit {self.power_limit:.0f} W")
         if self.temperature is not None:
             told.append(f"{self.temperature} °C")
-        others = [f"{p.name or p.pid} ({size(p.memory)})" if p.memory else p.name or str(p.pid) for p in self.processes]
+        others = [
+            f"{p.name or p.pid} ({size(p.memory)})" if p.memory else p.name or str(p.pid)
+            for p in self.processes
+        ]
         told.append(f"used by {', '.join(others)}" if others else "nobody else uses it")
         return ", ".join(told)
 
@@ -89,7 +92,10 @@ class Computer:
 
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' * (self.cores != 1)}"
-        lines = [f"{self.cpu}, {cores}", f"{size(self.available)} of memory available, of {size(self.memory)}"]
+        lines = [
+            f"{self.cpu}, {cores}",
+            f"{size(self.available)} of memory available, of {size(self.memory)}",
+        ]
         return "\n".join(lines + ([str(gpu) for gpu in self.gpus] or [f"no GPU: {self.no_gpu}"]))
 
 
@@ -140,7 +146,9 @@ def _gpu(library: Any, index: int, driver: str) -> Gpu:
         try:
             return ask(card)
         except library.NVMLError as error:
-            if _code(error) in _codes(library, "NOT_SUPPORTED", "NO_PERMISSION", "FUNCTION_NOT_FOUND", "NOT_FOUND"):
+            if _code(error) in _codes(
+                library, "NOT_SUPPORTED", "NO_PERMISSION", "FUNCTION_NOT_FOUND", "NOT_FOUND"
+            ):
                 return None
             raise
 
@@ -172,7 +180,10 @@ def _no_gpu(library: Any, error: Any) -> NoGpu:
     kinds = {
         "LIBRARY_NOT_FOUND": ("driver", "there is no NVIDIA driver here"),
         "DRIVER_NOT_LOADED": ("stopped", "the NVIDIA driver is not loaded"),
-        "LIB_RM_VERSION_MISMATCH": ("stopped", "the NVIDIA driver was updated, and the old one is still loaded"),
+        "LIB_RM_VERSION_MISMATCH": (
+            "stopped",
+            "the NVIDIA driver was updated, and the old one is still loaded",
+        ),
         "NO_PERMISSION": ("denied", "NVML refuses this user"),
         "GPU_IS_LOST": ("gone", "a GPU has vanished: it fell off the bus"),
         "RESET_REQUIRED": ("gone", "a GPU hangs and has to be reset"),
@@ -184,7 +195,9 @@ def _no_gpu(library: Any, error: Any) -> NoGpu:
 
 
 def _codes(library: Any, *names: str) -> set[int]:
-    return {getattr(library, f"NVML_ERROR_{name}") for name in names if hasattr(library, f"NVML_ERROR_{name}")}
+    return {
+        getattr(library, f"NVML_ERROR_{name}") for name in names if hasattr(library, f"NVML_ERROR_{name}")
+    }
 
 
 def _code(error: Any) -> int:
