@@ -180,7 +180,7 @@ class Prices(Strict):
 
     def per_kwh(self, name: str = "eu-home") -> float:
         """A kilowatt-hour in dollars."""
-        price = one(self.electricity, name, "tariff").price
+        price: Figure = one(self.electricity, name, "tariff").price
         return price.value * (self.euro.value if price.unit.startswith("EUR") else 1.0)
 
 

@@ -75,7 +75,11 @@ def plain_log(axis: Any, before: str = "") -> None:
 
 def legend(axes: Axes, place: str = "best") -> None:
     """What the marks mean, small and without a box."""
-    shown = axes.legend(
-        loc=place, fontsize=7.6, frameon=True, framealpha=0.9, edgecolor=PAPER, handlelength=3.2
-    )
-    shown.set_zorder(9)
+    looks: dict[str, Any] = {
+        "loc": place,
+        "fontsize": 7.6,
+        "framealpha": 0.9,
+        "edgecolor": PAPER,
+        "handlelength": 3.2,
+    }
+    axes.legend(**looks).set_zorder(9)

@@ -51,6 +51,7 @@ def vram(fits: Sequence[Fit], title: str = "Will it fit?") -> Picture:
     )
     cells = {(f.model, f.card, f.context): f.verdict for f in fits}
     words = [MEANS[w] for w in MEANS if any(v and v.word == w for v in cells.values())]
+    words += ["– more than the model was made for"] if None in cells.values() else []
     width = max(LEFT + len(cards) * CELL[0], len("   ".join(words)) * 8 * LETTER) + 2 * MARGIN
     height = TITLE + len(contexts) * (PART + HEAD + len(models) * CELL[1]) + LEGEND + 2 * MARGIN
     figure, axes = canvas(width, height)
@@ -105,7 +106,7 @@ def _cell(axes: Axes, at: Point, verdict: Verdict | None) -> None:
         return
     fill, edge, ink, mark = LOOKS[verdict.word]
     if verdict.word == "fits":
-        fill, ink = faded(GREEN, 0.1 + 0.9 * verdict.share), PAPER if verdict.share > 0.5 else INK
+        fill, ink = faded(GREEN, 0.1 + 0.9 * verdict.share), PAPER if verdict.share > 0.7 else INK
     box(axes, at, (CELL[0] - 0.07, CELL[1] - 0.07), fill, edge, radius=0.05, dashed=verdict.word == "spills")
     axes.text(
         x - CELL[0] / 2 + 0.14, y - 0.01, mark, fontsize=8, color=ink, ha="center", va="center", zorder=6
