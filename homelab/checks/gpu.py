@@ -1,7 +1,7 @@
 """Is there a GPU: on the host, in a container, and still there after a while? Three questions, for each may differ.
 
-A machine without a GPU is no failure: everything runs on its processor, slower. A GPU that is there and
-cannot be used is one. That the host sees a card proves nothing about a container, and a container that saw
+A machine without a GPU, or without a driver for it, is no failure: everything runs on its processor, slower.
+A driver that was given a card and cannot use it is one. That the host sees a card proves nothing about a container, and a container that saw
 one may lose it later: https://github.com/NVIDIA/nvidia-container-toolkit/issues/48
 """
 
@@ -16,7 +16,16 @@ from homelab.machine import Machine, Result
 ASKS = ("nvidia-smi", "-L")
 FIELDS = "name,uuid,memory.total,memory.free,driver_version,power.limit,temperature.gpu"
 IMAGE = "ubuntu"  # the NVIDIA runtime puts nvidia-smi into any image
-ON_CPU = "no NVIDIA GPU: everything runs on the processor, slower"
+ON_CPU = "everything runs on the processor, slower"
+# What there is of an NVIDIA card (PCI vendor 10de, display class 03): the card, its driver, its devices; WSL's Windows.
+LOOK = """
+for d in /sys/bus/pci/devices/*; do
+    [ "$(cat "$d/vendor" 2>/dev/null)" = 0x10de ] && case "$(cat "$d/class")" in 0x03*) echo card ;; esac
+done
+[ ! -d /sys/module/nvidia ] || echo driver
+[ ! -e /dev/nvidiactl ] || echo device
+[ ! -e /dev/dxg ] || echo windows
+"""
 START = 300.0  # seconds that a container may take, the pull of its image included
 MEANS = (  # what a failing command says, and what to do then
     ("could not select device driver", "install nvidia-container-toolkit, `sudo nvidia-ctk runtime configure`, restart Docker"),
@@ -37,15 +46,24 @@ def gpu_on_host(machine: Machine) -> Answer:
     done = machine.run(["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader"])
     if done and done.out.strip():
         return Answer(name, machine.name, "ok", _told(done.out))
-    if _has_card(machine):
-        said = "nvidia-smi is not installed" if done.rc == 127 else _said(done)
-        hint = "`ubuntu-drivers install`, then reboot" if done.rc == 127 else _hint(said)
-        return Answer(
-            name, machine.name, "fail", f"there is an NVIDIA card, and it does not work: {said}", hint
+    there = machine.run(["sh", "-c", LOOK]).out.split()
+    said = "nvidia-smi is not installed" if done.rc == 127 else _said(done)
+    if "device" in there or ("windows" in there and done.rc != 127):
+        what = f"there is an NVIDIA card with its driver, and it does not work: {said}"
+        return Answer(name, machine.name, "fail", what, _hint(said))
+    if "driver" in there:
+        what, hint = (
+            "an NVIDIA card and its driver are here, and are not passed on to this machine",
+            "a GPU belongs to the host",
         )
-    return Answer(
-        name, machine.name, "warn", ON_CPU, "that is enough for the small model; a card is for larger ones"
-    )
+    elif "card" in there:
+        what, hint = (
+            "an NVIDIA card is here without its driver",
+            "`ubuntu-drivers install`, a reboot, then `nvidia-smi`",
+        )
+    else:
+        what, hint = "no NVIDIA GPU", "that is enough for the small model; a card is for larger ones"
+    return Answer(name, machine.name, "warn", f"{what}: {ON_CPU}", hint)
 
 
 @check
@@ -124,18 +142,11 @@ def _told(rows: str) -> str:
     return "\n".join(lines)
 
 
-def _has_card(machine: Machine) -> bool:
-    """Whether an NVIDIA display device (PCI class 03) is plugged in, driver or not; WSL shows /dev/dxg instead."""
-    look = (
-        'for d in /sys/bus/pci/devices/*; do [ "$(cat "$d/vendor" 2>/dev/null)" = 0x10de ] || continue;'
-        ' case "$(cat "$d/class")" in 0x03*) exit 0 ;; esac; done; exit 1'
-    )
-    return bool(machine.run(["sh", "-c", look]))
-
-
 def _said(done: Result, also: str = "") -> str:
+    """The line that tells what is wrong: the first that we know, else the last."""
     lines = (done.err.strip() or also.strip() or done.out.strip() or "it printed nothing").splitlines()
-    return lines[-1].strip()
+    known = (line for line in lines if any(words in line.lower() for words, _ in MEANS))
+    return next(known, lines[-1]).strip()
 
 
 def _hint(said: str) -> str:

@@ -1,5 +1,6 @@
 """Cards through an NVML that we play: everything told, little told, none there, and one that vanishes."""
 
+# ruff: noqa: N802 - NVML gives its functions such names
 from __future__ import annotations
 
 import os
@@ -7,9 +8,9 @@ import types
 
 import pytest
 
+from homelab.errors import HomelabError
 from homelab.gpu import bandwidth, hardware
 from homelab.gpu.fit import GIB, MIB
-from homelab.errors import HomelabError
 
 ERRORS = {
     "NOT_SUPPORTED": 3, "NO_PERMISSION": 4, "NOT_FOUND": 6, "DRIVER_NOT_LOADED": 9, "LIBRARY_NOT_FOUND": 12,
