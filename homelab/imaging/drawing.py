@@ -53,7 +53,9 @@ def tequila(width: int, height: int) -> Image:
     pen.rectangle(at(5.6, 3, 12, 6.7), fill=SCREEN)
     pen.polygon(at(4.4, 7.65, 5.2, 7.1, 12.4, 7.1, 13.2, 7.65), fill=KEYS)
     for n in range(12):
-        pen.line(at(5.4 + n * 0.6, 7.2, 5.2 + n * 0.63, 7.55), fill="#20242a", width=max(1, round(across / 20)))
+        pen.line(
+            at(5.4 + n * 0.6, 7.2, 5.2 + n * 0.63, 7.55), fill="#20242a", width=max(1, round(across / 20))
+        )
     nodes = ((6.6, 4), (8.8, 3.7), (11, 4.2), (7.4, 5.8), (10.1, 5.7))  # a small network on its screen
     for n, (x, y) in enumerate(nodes):
         for u, v in nodes[n + 1 :]:

@@ -22,6 +22,7 @@ SENTENCE = (
 VOICE, SPEED = "en-us", 150  # words a minute
 SYNCHRONOUS, UTF8, CHARACTERS, RATE = 2, 1, 1, 1  # of speak_lib.h
 LONGEST = 150  # bytes of a path that the library takes without cutting it
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 _one_at_a_time = threading.Lock()  # the library keeps its state in globals
 _loaded: dict[str, Any] = {}
 
@@ -48,13 +49,13 @@ def speak(sentence: str, path: Path, *, voice: str = VOICE, speed: int = SPEED) 
         library, rate = _library()
         heard: list[bytes] = []
 
-        @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         def take(samples: Any, count: int, events: Any) -> int:
             if samples and count > 0:
                 heard.append(ctypes.string_at(samples, count * 2))
             return 0
 
-        library.espeak_SetSynthCallback(take)
+        callback = CALLBACK(take)  # named, or it would be gone while the library still calls it
+        library.espeak_SetSynthCallback(callback)
         if library.espeak_SetVoiceByName(voice.encode()):
             raise HomelabError(f"espeak-ng has no voice {voice!r}", "", "for example en-us, en-gb, es, de")
         library.espeak_SetParameter(RATE, speed, 0)

@@ -130,16 +130,17 @@ class Upscaling(Showing):
     @property
     def megapixels(self) -> float:
         """Megapixels made in a second."""
-        return self.large.width * self.large.height / 1e6 / self.times.mean
+        return self.large.width * self.large.height / 1e6 / self.times.seconds.mean
 
     def text(self) -> str:
         """What it is, and its numbers."""
         size = f"{self.small.width} x {self.small.height} to {self.large.width} x {self.large.height}"
-        return (
-            f"{LABEL}: {self.model} by {self.engine}\n"
-            f"{size}: {self.times} an image, {self.megapixels:.2f} Mpx/s made\n"
-            f"likeness to the truth: {self.likeness:.1f} dB; bicubic stretching: {self.plain:.1f} dB"
-        )
+        lines = [
+            f"{LABEL}: {self.model} by {self.engine}",
+            f"{size}: {self.times} an image, {self.megapixels:.2f} Mpx/s made",
+            f"likeness to the truth: {self.likeness:.1f} dB; bicubic stretching: {self.plain:.1f} dB",
+        ]
+        return "\n".join([*lines, *self.times.notes()])
 
     def html(self) -> str:
         """The same, under the picture that went in, stretched, and the picture that came out."""
@@ -159,10 +160,8 @@ class Upscaling(Showing):
             "model": self.model,
             "engine": self.engine,
             "size": [self.large.width, self.large.height],
-            "seconds": list(self.times.seconds),
-            "cpu_shares": list(self.times.shares),
-            "load": self.times.load,
-            "disturbed": self.times.disturbed,
+            "seconds": self.times.seconds.mean,
+            "repetitions": self.times.data(),
             "megapixels_per_second": self.megapixels,
             "likeness_db": self.likeness,
             "bicubic_db": self.plain,

@@ -90,15 +90,18 @@ class Hearing(Showing):
     @property
     def real_time(self) -> float:
         """Seconds of work per second of speech: below 1.0 it keeps up with a speaker."""
-        return self.times.mean / self.spoken
+        return self.times.seconds.mean / self.spoken
 
     def text(self) -> str:
         """Its numbers, and both sentences."""
-        return (
-            f"{MODEL} by {self.engine}\n"
-            f"{self.spoken:.1f} s of speech in {self.times}: real-time factor {self.real_time:.2f} (below 1 keeps up)\n"
-            f"said:  {self.said}\nheard: {self.heard}\n{self.errors}"
-        )
+        lines = [
+            f"{MODEL} by {self.engine}",
+            f"{self.spoken:.1f} s of speech in {self.times}: real-time factor {self.real_time:.2f} (below 1 keeps up)",
+            f"said:  {self.said}",
+            f"heard: {self.heard}",
+            str(self.errors),
+        ]
+        return "\n".join([*lines, *self.times.notes()])
 
     def html(self) -> str:
         """The same."""
@@ -114,10 +117,8 @@ class Hearing(Showing):
             "said": self.said,
             "heard": self.heard,
             "speech_seconds": self.spoken,
-            "seconds": list(self.times.seconds),
-            "cpu_shares": list(self.times.shares),
-            "load": self.times.load,
-            "disturbed": self.times.disturbed,
+            "seconds": self.times.seconds.mean,
+            "repetitions": self.times.data(),
             "real_time_factor": self.real_time,
             "word_error_rate": self.errors.rate,
         }
@@ -134,6 +135,4 @@ def measure(sentence: str = SENTENCE, *, repetitions: int = 3, threads: int = 0)
     with tempfile.TemporaryDirectory() as folder:
         speech = speak(sentence, Path(folder) / "sentence.wav")
         times, heard = repeated(lambda: listener.hear(speech.path), repetitions, threads=listener.threads)
-    return Hearing(
-        listener.engine, sentence, heard, speech.seconds, times, word_errors(sentence, heard)
-    )
+    return Hearing(listener.engine, sentence, heard, speech.seconds, times, word_errors(sentence, heard))
