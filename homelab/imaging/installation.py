@@ -21,9 +21,9 @@ from homelab.resources import (
     checkout,
     nvidia_driver,
     nvidia_loaded,
+    old_python,
     ollama_model,
     ollama_server,
-    old_python,
     systemd_unit,
     venv_app,
 )
