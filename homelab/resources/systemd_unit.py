@@ -76,12 +76,12 @@ def do(machine: Machine, before: State, after: State) -> None:
 
 
 def difference(before: State, after: State) -> str:
-    """What it is to be, in words, and the unit's lines that change."""
-    word = {None: "none", before.text: "there"}
+    """What it is to be, in words; the command shows the unit's lines."""
     said = []
     if before.text != after.text:
-        said.append(f"{FOLDER}/{after.name}.service: {word.get(before.text, 'there')} → "
-                    + ("removed" if after.text is None else f"{len(after.text.splitlines())} lines"))  # fmt: skip
+        now = "none" if before.text is None else _lines(before.text)
+        wanted = "none" if after.text is None else _lines(after.text)
+        said.append(f"{FOLDER}/{after.name}.service: {now} → {wanted if now != wanted else 'changed'}")
     for what, had, wanted in (
         ("enabled", before.enabled, after.enabled),
         ("runs", before.active, after.active),
@@ -89,3 +89,7 @@ def difference(before: State, after: State) -> str:
         if had != wanted:
             said.append(f"{what}: {'yes' if had else 'no'} → {'yes' if wanted else 'no'}")
     return ", ".join(said)
+
+
+def _lines(text: str) -> str:
+    return f"{len(text.splitlines())} lines"
