@@ -21,7 +21,8 @@ def ollama_answers(machine: Machine, url: str = OLLAMA, model: str = "phi3") -> 
     try:
         said = got.json()
     except ValueError:
-        said = {}
+        said = None
+    said = said if isinstance(said, dict) else {}
     words = " ".join(str(said.get("response") or "").split())
     if got.status_code != 200 or not words:
         why = said.get("error") or f"status {got.status_code}, no text"

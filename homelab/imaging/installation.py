@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from homelab import vantage
 from homelab.errors import ParamsError, Problem
 from homelab.outcome import Outcome
 from homelab.plan import Change, Plan, change
@@ -27,6 +28,7 @@ from homelab.resources import (
     systemd_unit,
     venv_app,
 )
+from homelab.vantage import Nobody
 
 if TYPE_CHECKING:
     from homelab.machine import Machine
@@ -141,6 +143,14 @@ def hindrance(world: World, role: str) -> str:
     if look(world[role])[0] == NONE:
         return f"Shown, not done: {role} has no NVIDIA card (none among its PCI devices, and none lent by Windows)."
     return ""
+
+
+def seat(world: World, role: str) -> Machine | Nobody:
+    """Where the installed programs can be asked: `role`, or `Nobody`, so that checks answer *skip*, with the reason."""
+    if role not in world:
+        return vantage.seat(world, role)
+    why = hindrance(world, role)
+    return Nobody(role, why) if why else world[role]
 
 
 def carry_out(world: World, wanted: Plan, role: str) -> bool:

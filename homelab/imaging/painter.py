@@ -15,7 +15,7 @@ from homelab.imaging import fooocus, fooocus_api
 if TYPE_CHECKING:
     from homelab.machine import Machine
 
-PATIENCE = 900.0  # seconds for one picture: the first one waits for 6.6 GB of weights to be read
+PATIENCE = 900.0  # seconds for one picture: the first one waits for gigabytes of weights to be read
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ def difference(before: State, after: State) -> str:
     said = []
     if before.text != after.text:
         now = "none" if before.text is None else _lines(before.text)
-        wanted = "none" if after.text is None else _lines(after.text)
-        said.append(f"{FOLDER}/{after.name}.service: {now} → {wanted if now != wanted else 'changed'}")
+        then = "none" if after.text is None else _lines(after.text)
+        said.append(f"{FOLDER}/{after.name}.service: {now} → {then if now != then else 'changed'}")
     for what, had, wanted in (
         ("enabled", before.enabled, after.enabled),
         ("runs", before.active, after.active),
