@@ -2,7 +2,7 @@
 
 The driver by ``ubuntu-drivers``, a reboot, ``nvidia-smi``; Fooocus in a virtual environment as a service of
 systemd; Ollama by its install script, and a model. Without a card nothing of it is done: `hindrance` says why,
-and `carry_out` shows the plan instead.
+and `carry_out` leaves it at the plan that was shown.
 
 Sources: https://github.com/lllyasviel/Fooocus (readme, "Linux (Using Python Venv)"), https://ollama.com.
 """
@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 from homelab import vantage
 from homelab.errors import ParamsError, Problem
-from homelab.outcome import Outcome
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
-from homelab.record import show
 from homelab.resources import (
     checkout,
     nvidia_driver,
@@ -154,12 +152,13 @@ def seat(world: World, role: str) -> Machine | Nobody:
 
 
 def carry_out(world: World, wanted: Plan, role: str) -> bool:
-    """`World.apply`, where there is a card; else show what would be done. Whether all of it is there now."""
+    """`World.apply`, where there is a card; else only say why not. Whether all of it is there now.
+
+    What cannot be done on this machine at all is no change that waits: it is no drift.
+    """
     why = hindrance(world, role)
     if not why or not wanted:
         return world.apply(wanted)
-    for one in wanted:
-        show(Outcome(one, "planned"))
     print(why)
     return False
 

@@ -113,9 +113,7 @@ def test_without_a_card_it_is_shown_and_not_done_and_says_why(seen, lab, why, ca
     assert any(why in note for note in plan.notes)
     assert not installation.carry_out(here, plan, "fooocus")
     assert here.applied == []
-    out = capsys.readouterr().out
-    assert out.count("○ planned") == len(ALL)
-    assert why in out
+    assert why in capsys.readouterr().out
 
 
 def test_wsl_has_windows_driver_and_gets_none() -> None:
