@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from homelab.pictures.picture import (
     BLUE,
+    BROKEN,
     FAINT,
     GREEN,
     INK,
@@ -27,13 +28,16 @@ WIDTH, BAR, TOP, MARGIN = 9.0, 0.62, 0.55, 0.2  # inches
 ROW, COLUMNS = 0.24, 4  # of the legend: its rows (inches), and how many stand in one
 COLOURS = (BLUE, GREEN, ORANGE, PURPLE, SKY)
 NARROW = 0.05  # of the bar: what is narrower is named below it
+CROWDED = 0.08  # the same, where the pieces are more than the memory and stand close
 
 
 def memory(whole: int, parts: Mapping[str, int], kept: tuple[str, int] = ("", 0), title: str = "") -> Picture:
     """`parts` (bytes, by name) of a machine with `whole` bytes; `kept` is a name and what is to be left for it."""
     colours = {name: COLOURS[n % len(COLOURS)] for n, name in enumerate(parts)}
-    small = [name for name, count in parts.items() if count / whole < NARROW]
-    height = TOP + BAR + MARGIN + ROW * -(-len(small) // COLUMNS)
+    full = sum(parts.values()) > whole
+    least = max(whole, sum(parts.values())) * (CROWDED if full else NARROW)
+    small = [name for name, count in parts.items() if count < least]
+    height = TOP + BAR + MARGIN + ROW * -(-len(small) // COLUMNS) + ROW * full
     figure, axes = canvas(WIDTH, height)
     axes.text(MARGIN, height - 0.24, title, va="center", fontsize=10.5, fontweight="bold", color=INK)
     y, scale = height - TOP - BAR, (WIDTH - 2 * MARGIN) / max(whole, sum(parts.values()))
@@ -42,6 +46,11 @@ def memory(whole: int, parts: Mapping[str, int], kept: tuple[str, int] = ("", 0)
         words = "" if name in small else f"{name}\n{size(count)}"
         x = _box(axes, x, y, count * scale, words, colours[name], TINTS[colours[name]])
     left = whole - sum(parts.values())
+    if full:  # a line where the memory ends
+        end = MARGIN + whole * scale
+        axes.plot((end, end), (y - 0.12, y + BAR + 0.1), color=BROKEN, linewidth=2.2)
+        said = f"here the memory ends: {size(whole)}"
+        axes.text(end, MARGIN, said, ha="center", va="center", color=BROKEN, fontsize=8.5)
     for name, count, dashed in _rest(left, kept):
         x = _box(
             axes, x, y, count * scale, f"{name}\n{size(count)}", SOFT if dashed else FAINT, PAPER, dashed

