@@ -55,6 +55,14 @@ def test_asking_piece_by_piece_costs_less_than_two_percent(engine) -> None:
     assert loss < OVERHEAD
 
 
+def test_what_the_ways_of_waiting_cost() -> None:
+    """Only printed: spinning should win on a quiet machine, and loses badly on a busy one."""
+    for waiting in ("spin", "passive"):
+        with embedded.Embedded(waiting=waiting) as made:
+            report = measure(made, Wish(depths=(0, 256), limit=60))
+        print(f"\n{waiting}, load {host_load.snapshot().load}:\n{report}")
+
+
 def _in_one_piece(engine, n: int) -> float:
     ids = [5000 + 17 * n + k for k in range(16)]
     body = {
