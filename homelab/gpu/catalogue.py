@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from homelab.errors import HomelabError, ParamsError, Problem, nearest
-from homelab.gpu.fit import GIB, Shape
+from homelab.gpu.fit import DRIVER, GIB, Shape, Verdict, need, verdict
 from homelab.params import PARAMS, Strict
 from homelab.yamldoc import Document, load, problems_of
 
@@ -180,7 +180,7 @@ class Prices(Strict):
 
     def per_kwh(self, name: str = "eu-home") -> float:
         """A kilowatt-hour in dollars."""
-        price = one(self.electricity, name, "tariff").price
+        price: Figure = one(self.electricity, name, "tariff").price
         return price.value * (self.euro.value if price.unit.startswith("EUR") else 1.0)
 
 
@@ -197,11 +197,26 @@ class Catalogue(Strict):
         Raises:
             HomelabError: there is none; with the nearest name.
         """
-        return one(self.cards, name, "card")
+        found: Card = one(self.cards, name, "card")
+        return found
 
     def model(self, name: str) -> Model:
         """The model called `name` in the file; raises as `card`."""
-        return one(self.models, name, "model")
+        found: Model = one(self.models, name, "model")
+        return found
+
+    def verdict(self, model: str, card: str, context: int) -> Verdict:
+        """Whether `model` with `context` tokens fits on an otherwise idle `card`; raises as `card` and `fit.need`.
+
+        Of several cards the memory is added up: layers are spread over them, and each has a driver's share.
+        """
+        what, where = self.model(model), self.card(card)
+        wanted = need(what.size, what.dimensions, context, driver=DRIVER * where.count)
+        return verdict(wanted, where.memory, what.layers)
+
+    def sizes(self) -> dict[str, tuple[int, Shape]]:
+        """Weights (bytes) and shape of every model by its name, as `fit.refuse_too_large` wants them."""
+        return {name: (model.size, model.dimensions) for name, model in self.models.items()}
 
 
 def one(among: Mapping[str, Any], name: str, what: str) -> Any:

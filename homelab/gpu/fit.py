@@ -2,8 +2,9 @@
 
 The KV cache is exact, for it is arithmetic: each layer keeps one key and one value for each token. The
 compute buffer is llama.cpp's worst step of a batch: either the logits of every vocabulary entry, or, without
-flash attention, the scores of every head against every token. Both are checked against engines' logs in
-``tests``. What the driver takes is a published guess (``DRIVER``).
+flash attention, the scores of every head against every token: what engines logged until 2025, and an upper bound
+since, for newer ones keep fewer logits. Tests compare both with engines' logs. What the driver takes is a
+published guess (``DRIVER``).
 """
 
 from __future__ import annotations
