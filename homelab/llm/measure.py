@@ -187,7 +187,7 @@ def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float |
     wait = statistics.fmean(g.wait for g in got)
     decode = steps / seconds if steps > 0 and seconds > 0 and not backwards else None
     if decode is None and not backwards and "no token came" not in reasons:
-        reasons.append("it ended after its first token")
+        reasons.append("it ended after its first token" if steps <= 0 else "all tokens came at once")
     alone = got[0] if len(got) == 1 else None
     computed = alone.prompt_tokens - alone.cached if alone and not backwards else 0
     return Sample(
