@@ -105,7 +105,8 @@ def available(proc: str = "/proc") -> int:
 
 
 def is_busy(seconds: float = 0.2) -> bool:
-    """Whether others compute now: looked at for `seconds`."""
+    """Whether others compute: now, looked at for `seconds`, or on the average of the last minute."""
     before = snapshot()
     time.sleep(seconds)
-    return between(before, snapshot(), 0).others > OTHERS
+    after = snapshot()
+    return between(before, after, 0).others > OTHERS or after.load > (os.cpu_count() or 1)

@@ -13,7 +13,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from homelab.llm.engine import Engine, Generated
 from homelab.llm.result import PREFILL, Case, Report, Sample
 
 SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
+WARM_UP = 512  # tokens of prompt at most: longer ones warm nothing more
 MARGIN = 32  # tokens of context beside prompt and answer, for an engine's own
 FAR = 0.8  # of the median of its case: what is slower was disturbed, by whatever
 
@@ -81,8 +82,10 @@ def measure(
     snapshot: Snapshot = host_load.snapshot,
     watts: power.Watts | None = None,
     now: Callable[[], float] = time.monotonic,
+    machine: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Measure `engine`; `say` gets a line for every repetition. Interrupted, or with a dead engine, it returns what it has.
+    """Measure `engine`; `say` gets a line for every repetition, and what is known of the `machine` (its CPU, its
+    GPUs with their driver) goes into the record. Interrupted, or with a dead engine, it returns what it has.
 
     Raises:
         HomelabError: the engine cannot be loaded, or did not survive the warm-up.
@@ -91,11 +94,11 @@ def measure(
     started = now()
     took = engine.load(wish.context, max(wish.streams))
     report = Report(
-        engine.describe(), host(), wish.repetitions, wish.tokens,
+        engine.describe(), {**host(), **(machine or {})}, wish.repetitions, wish.tokens,
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), load_seconds=took,
     )  # fmt: skip
     seeds = itertools.count(first_seed())
-    engine.generate(max(SHORT, *wish.depths) if wish.limit == 0 else SHORT, 4, next(seeds))
+    engine.generate(min(WARM_UP, max(SHORT, *wish.depths)), 4, next(seeds))
     say(f"{engine.name}: loaded in {took:.1f} s, warmed up")
     try:
         for case in wish.cases():
@@ -184,7 +187,7 @@ def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float |
     wait = statistics.fmean(g.wait for g in got)
     decode = steps / seconds if steps > 0 and seconds > 0 and not backwards else None
     if decode is None and not backwards and "no token came" not in reasons:
-        reasons.append("it ended after its first token")
+        reasons.append("it ended after its first token" if steps <= 0 else "all tokens came at once")
     alone = got[0] if len(got) == 1 else None
     computed = alone.prompt_tokens - alone.cached if alone and not backwards else 0
     return Sample(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from homelab.clients.json_api import ApiError, JsonApi
 from homelab.llm import words
 from homelab.llm.engine import Description, EngineGone, Generated, too_long, unknown_model
-from homelab.llm.stream import clock, pieces
+from homelab.llm.stream import clock, collected, pieces
 
 if TYPE_CHECKING:
     import requests
@@ -95,7 +95,7 @@ class Ollama:
         start = clock()
         first = last = 0.0
         told: dict[str, Any] = {}
-        for at, told in pieces(self._session, f"{self._url}/api/generate", body):
+        for at, told in collected(self._session, f"{self._url}/api/generate", body):
             if not told.get("done"):
                 first, last = first or at, at
         if not told.get("done"):

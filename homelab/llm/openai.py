@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from homelab.clients.json_api import ApiError, JsonApi
 from homelab.llm import words
 from homelab.llm.engine import Description, EngineGone, Generated, too_long, unknown_model
-from homelab.llm.stream import clock, pieces
+from homelab.llm.stream import clock, collected
 
 if TYPE_CHECKING:
     import requests
@@ -116,7 +116,7 @@ class OpenAI:
         pieces_seen, first_tokens = 0, 1
         usage: dict[str, Any] = {}
         timings: dict[str, Any] = {}
-        for at, told in pieces(
+        for at, told in collected(
             self._session, f"{self.url}/v1/completions", self._body(prompt_tokens, tokens, seed)
         ):
             end = at

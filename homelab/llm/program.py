@@ -17,8 +17,8 @@ import time
 def main() -> None:
     """Load the model, say so, and serve."""
     asked = _parser().parse_args()
-    if asked.waiting:
-        os.environ["OMP_WAIT_POLICY"] = asked.waiting  # read when the library is loaded, so before the import
+    if asked.waiting == "passive":
+        os.environ["OMP_WAIT_POLICY"] = "passive"  # read when the library is loaded, so before the import
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--slots", type=int, default=1, help="requests at once")
     made.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     made.add_argument("--gpu-layers", type=int, default=-1, help="-1: all that fit")
-    made.add_argument("--waiting", choices=("", "active", "passive"), default="", help="OMP_WAIT_POLICY")
+    made.add_argument("--waiting", choices=("spin", "passive"), default="spin", help="for each other")
     made.add_argument("--stay", action="store_true", help="outlive standard input")
     return made
 

@@ -29,23 +29,39 @@ def pieces(session: requests.Session, url: str, body: dict[str, Any]) -> Iterato
         EngineGone: it stops in the middle.
         NoAnswer: nobody answers.
     """
+    for at, line in _answer(session, url, body):
+        yield from _read(at, line, url)
+
+
+def collected(session: requests.Session, url: str, body: dict[str, Any]) -> list[tuple[float, Any]]:
+    """The same, read only when all is there: an engine that decodes on every processor should not wait for us.
+
+    Raises:
+        ApiError, EngineGone, NoAnswer: see `pieces`.
+    """
+    lines = list(_answer(session, url, body))
+    return [piece for at, line in lines for piece in _read(at, line, url)]
+
+
+def _answer(session: requests.Session, url: str, body: dict[str, Any]) -> Iterator[tuple[float, bytes]]:
     headers = {"Connection": "close"}
     with session.post(url, json=body, stream=True, timeout=TIMEOUT, headers=headers) as got:
         if got.status_code >= 400:
             raise ApiError(_said(got.text), url, "", got.status_code)
-        for at, line in _lines(got, url):
-            text = line.removeprefix(b"data:").strip()
-            if not text or text == b"[DONE]" or text.startswith(b":"):
-                continue
-            try:
-                document = json.loads(text)
-            except ValueError:
-                raise ApiError(
-                    f"this is no JSON: {text[:60]!r}", url, "which program listens there?"
-                ) from None
-            if isinstance(document, dict) and document.get("error"):
-                raise ApiError(_said(json.dumps(document)), url)
-            yield at, document
+        yield from _lines(got, url)
+
+
+def _read(at: float, line: bytes, url: str) -> Iterator[tuple[float, Any]]:
+    text = line.removeprefix(b"data:").strip()
+    if not text or text == b"[DONE]" or text.startswith(b":"):
+        return
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ApiError(f"this is no JSON: {text[:60]!r}", url, "which program listens there?") from None
+    if isinstance(document, dict) and document.get("error"):
+        raise ApiError(_said(json.dumps(document)), url)
+    yield at, document
 
 
 def _lines(got: requests.Response, url: str) -> Iterator[tuple[float, bytes]]:

@@ -141,6 +141,7 @@ def test_one_far_slower_than_the_others_was_disturbed_by_whomever() -> None:
         ({"last": 9.5, "end": 9.5}, "the clock went backwards"),
         ({"tokens": 0}, "no token came"),
         ({"tokens": 1}, "it ended after its first token"),
+        ({"first": 10.5, "last": 10.5, "end": 10.5}, "all tokens came at once"),
     ],
 )
 def test_what_is_no_number_is_flagged(spoil: dict[str, float], why: str) -> None:
