@@ -59,7 +59,7 @@ def copied(tmp_path):
         ("hardware", "value: 192.2", "value: .inf", "finite"),
         ("hardware", "value: 192.2, unit: GB/s, kind: published", "value: 192.2, unit: GB/s, kind: guessed", "measured"),
         ("hardware", 'source: "https://cputronic.com/gpu/nvidia-geforce-gtx-1060-3-gb", ', "", "needs its source"),
-        ("hardware", 'source: "https://cputronic.com/', 'source: "somewhere', "hardware.yaml:[0-9]+: cards.gtx-1060-3gb.bandwidth.source"),
+        ("hardware", 'source: "https://cputronic.com/', 'source: "somewhere', "bandwidth.source: a source is an https:// address"),
         ("hardware", "low: 280, high: 320", "low: 310, high: 320", "not between its low and its high"),
         ("hardware", "    name: T4", "    nane: T4", "did you mean 'name'"),
         ("models", "kv_heads: 3", "kv_heads: 2", "cannot share 2 KV heads"),
