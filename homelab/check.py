@@ -62,12 +62,13 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> Answer:
         place = args[0] if args else None
         name = question.__name__.replace("_", " ")
+        about = next((f": {a}" for a in (*args[1:], *kwargs.values()) if a and isinstance(a, str)), "")
         if isinstance(place, Nobody):
-            return Answer(name, place.name, "skip", place.why, place.hint)
+            return Answer(f"{name}{about}", place.name, "skip", place.why, place.hint)
         waiting = getattr(getattr(place, "pending", None), "count", 0)
         if waiting:
             what = f"waits for {waiting} change{'s' * (waiting > 1)}"
-            return Answer(name, getattr(place, "name", "here"), "skip", what)
+            return Answer(f"{name}{about}", getattr(place, "name", "here"), "skip", what)
         try:
             return question(*args, **kwargs)
         except HomelabError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from homelab import stages
 from homelab.errors import ParamsError, Problem, nearest
@@ -23,6 +24,18 @@ class Strict(BaseModel):
     """Refuses keys it does not know, and cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def spelled(pattern: str, words: str) -> AfterValidator:
+    """A text that must match `pattern`, which `words` say for people: ``must be a tag such as tag:server``."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.search(value):
+            raise ValueError(f"{words}, not {value!r}")
+        return value
+
+    return AfterValidator(check)
 
 
 def is_https(value: str) -> str:
@@ -46,7 +59,9 @@ class MachineParams(Strict):
 class WorldParams(Strict):
     """The common keys of a params file."""
 
-    world: str = Field("home", min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    world: Annotated[
+        str, spelled(r"^[a-z0-9][a-z0-9-]{0,39}\Z", "must be a name of small letters, digits and dashes")
+    ] = "home"
     about: str = ""
     apply: bool = False
     login_server: str = TAILSCALE
@@ -59,6 +74,24 @@ class WorldParams(Strict):
         return is_https(value)
 
 
+@dataclass(frozen=True)
+class Roles:
+    """What is known of a world's machines before it is opened: their roles (none: nothing is), and whether it is the lab."""
+
+    names: tuple[str, ...]
+    lab: bool
+
+    def missing(self, parameter: str, given: Iterable[str], usual: Iterable[str]) -> list[Problem]:
+        """The roles in the `parameter` that no machine plays; `usual` are its defaults, without which a stage does."""
+        world = "the lab" if self.lab else "this home"
+        own = "" if self.lab else "a home's machines are named under `machines`"
+        return [
+            Problem(parameter, f"no machine of {world} plays {role!r}", _and(nearest(role, self.names), own))
+            for role in given
+            if self.names and role not in (*self.names, *usual)
+        ]
+
+
 class World:
     """A params file that was read and found good: its common keys, and a section per stage."""
 
@@ -69,6 +102,15 @@ class World:
     def is_lab(self) -> bool:
         """Whether this is the disposable lab rather than somebody's home."""
         return self.common.world == "lab"
+
+    @property
+    def roles(self) -> Roles:
+        """Its machines, as far as the file tells."""
+        return _roles(self.document, self.is_lab, self.common.machines)
+
+
+def _and(*hints: str) -> str:
+    return "; ".join(hint for hint in hints if hint)
 
 
 def path_of(params: str | Path) -> Path:
@@ -88,9 +130,11 @@ def read(params: str | Path) -> World:
     problems: list[Problem] = []
     known = {name[3:]: name for name in stages.names()}
     common: dict[str, Any] = {}
+    named = document.data.get("machines")
+    roles = _roles(document, document.data.get("world") == "lab", named if isinstance(named, dict) else {})
     for key, value in document.data.items():
         if key in known:
-            _, bad = _section(known[key], document.under(key), key)
+            _, bad = _section(known[key], document.under(key), roles)
             problems += bad
         elif key in WorldParams.model_fields:
             common[key] = value
@@ -125,7 +169,7 @@ def for_stage(world: World, stage: str, given: Mapping[str, str] | None = None) 
             continue
         section[name] = _value(word)
     document = Document(f"{stage}", section)
-    made, bad = _section(stage, document, "-p")
+    made, bad = _section(stage, document, world.roles)
     if problems or bad or made is None:
         raise ParamsError(problems + bad)
     return made.model_dump(mode="json")
@@ -139,9 +183,33 @@ def _value(word: str) -> Any:
         return word
 
 
-def _section(stage: str, document: Document, prefix: str) -> tuple[BaseModel | None, list[Problem]]:
-    model: type[BaseModel] = stages.module(stage).Params
+def _section(stage: str, document: Document, roles: Roles) -> tuple[BaseModel | None, list[Problem]]:
+    """The parameters of `stage`, by its model; a stage's own ``problems`` says what needs a look at the world's roles."""
+    module = stages.module(stage)
+    model: type[BaseModel] = module.Params
     try:
-        return model.model_validate(document.data or {}), []
+        made = model.model_validate(document.data or {})
     except ValidationError as error:
         return None, problems_of(error, model, document)
+    asked = getattr(module, "problems", None)
+    return made, [_placed(p, model, document) for p in (asked(made, roles) if asked else ())]
+
+
+def _placed(problem: Problem, model: type[BaseModel], document: Document) -> Problem:
+    """`problem` with the place of its parameter, where it names one."""
+    if problem.where not in model.model_fields:
+        return problem
+    return replace(problem, where=document.where((problem.where,)), what=f"{problem.where}: {problem.what}")
+
+
+def _roles(document: Document, lab: bool, machines: Mapping[str, Any]) -> Roles:
+    if not document.data:  # a file that could not be read: what is wrong with that is said
+        return Roles((), lab)
+    if not lab:
+        return Roles(tuple(machines) or ("tequila",), False)
+    for data in (document.data, load(path_of("lab")).data):
+        topology = data.get("topology")
+        found = topology.get("machines") if isinstance(topology, dict) else None
+        if isinstance(found, dict):
+            return Roles(tuple(found), True)
+    return Roles((), True)

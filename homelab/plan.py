@@ -264,7 +264,7 @@ def _block(text: str) -> str:
     """Words on a line of their own; a diff keeps its lines, at full width."""
     if "\n" not in text:
         return f"<small>{escape(text)}</small><br>"
-    return f'<pre style="margin:.2em 0;white-space:pre-wrap;max-height:none">{escape(text)}</pre>'
+    return f'<pre style="margin:.2em 0;white-space:pre-wrap;max-height:none;font-family:ui-monospace,monospace">{escape(text)}</pre>'
 
 
 def between(change: Change, old: State, new: State) -> str:

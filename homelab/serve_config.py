@@ -120,7 +120,7 @@ def _web(
     doing = served.get(port)
     if not (isinstance(doing, dict) and (doing.get("HTTPS") or doing.get("HTTP"))):
         yield _problem(
-            document, at, f"nobody listens on port {port}", f'"TCP": {{"{port}": {{"HTTPS": true}}}}'
+            document, at, f"TCP has no entry for port {port}", f'"TCP": {{"{port}": {{"HTTPS": true}}}}'
         )
     handlers = server.get("Handlers") if isinstance(server, dict) else None
     if not isinstance(handlers, dict) or not handlers:

@@ -6,6 +6,7 @@ key, does not fail them: the answer is *skip*, and says what is missing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +17,11 @@ from homelab.person import Person, Reader
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
     from homelab.world import World
+
+
+# What the lab plays besides the machines that somebody may have at home.
+LABS_OWN = ("cloud", "visitor", "relay", "recorder", "home_router", "flat_router")
+RENTED = re.compile(r"^[a-z]{2}_[a-z]{3}_wg_\d+$")
 
 
 class Nobody:
@@ -58,6 +64,8 @@ def seat(world: World, role: str) -> Machine:
     """The machine that plays `role`, or `Nobody`."""
     if role in world.machines:
         return world.machines[role]
+    if role in LABS_OWN or RENTED.match(role):
+        return Nobody(role, f"only the lab has a machine that plays {role!r}")
     hint = f"name it under `machines` in {world.params.path.name}"
     return Nobody(role, f"no machine plays {role!r} in this world", hint)
 

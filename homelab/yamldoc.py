@@ -5,7 +5,7 @@ A leaf module: it imports nothing of ours but the errors, so that the lab may us
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -201,8 +201,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
         elif item["type"] == "missing":
             found.append(Problem(document.where(path), f"{name!r} is missing"))
         else:
-            said = item["msg"].removeprefix("Value error, ")
             shown = item.get("input")
+            said = _said(item["type"], item.get("ctx") or {}, item["msg"])
             got = f", not {shown!r}" if isinstance(shown, str | int | float | bool) else ""
             if item["type"] == "value_error" or (shown is None and path):
                 got = ", and not left empty" if shown is None else ""
@@ -210,13 +210,47 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
             if item["type"] in ("list_type", "tuple_type") and isinstance(shown, str | int):
                 hint = f'write a list: ["{shown}"]'
             found.append(
-                Problem(
-                    document.where(path),
-                    f"{name + ': ' if name else ''}{said[:1].lower()}{said[1:]}{got}",
-                    str(hint),
-                )
+                Problem(document.where(path), f"{name + ': ' if name else ''}{said}{got}", str(hint))
             )
     return found
+
+
+# pydantic's kinds of errors in our words; in braces what it knows of each.
+WORDS = {
+    "string_pattern_mismatch": "is not spelled as it must be here",
+    "string_type": "must be a text",
+    "string_too_short": "must have at least {min_length} letters",
+    "string_too_long": "must have at most {max_length} letters",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a section, with `name: value` below it",
+    "model_type": "must be a section, with `name: value` below it",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "literal_error": "must be {expected}",
+}
+ONE = {"at least 1 letters": "must not be empty", "at least 1 entries": "must have at least one entry"}
+
+
+def _said(kind: str, known: Mapping[str, Any], message: str) -> str:
+    """What is wrong, in our words; what our own validators say is said as it is."""
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    if kind not in WORDS:
+        return f"{message[:1].lower()}{message[1:]}"
+    said = WORDS[kind].format(**known)
+    return next((one for many, one in ONE.items() if many in said), said)
 
 
 def _names(model: type[BaseModel], path: KeyPath) -> list[str]:

@@ -35,6 +35,7 @@ Way = Literal["direct", "relayed", "plain", "lost"]
 
 CARD, GAP, MARGIN = (1.3, 0.86), 0.78, 0.16  # inches
 WIDTH = 8.6  # inches: a strip is at least so wide
+MOST = 5  # cards side by side: more would shrink on a page until nobody can read them
 LANE = 0.23  # inches: how far above a card's lower edge the packets pass
 UP = 0.5  # inches: how much higher a relay stands
 TITLE, CAPTION, BELOW, LINE, APART = 0.36, 0.3, 0.21, 0.175, 0.2  # inches
@@ -162,6 +163,11 @@ def _line(leg: Leg) -> str:
     return f"{leg.start} → {leg.end}: {leg.words}{by}{note}"
 
 
+def _cards(leg: Leg) -> int:
+    """How many cards a leg adds to a strip."""
+    return len(leg.through) + (leg.way == "relayed") + 1
+
+
 def _split(name: str) -> tuple[str, str]:
     """A name, and the words that it carries in round brackets."""
     found = re.fullmatch(r"(.+?)\s*\((.+)\)", name)
@@ -169,10 +175,14 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _chains(legs: Sequence[Leg]) -> Iterator[list[Leg]]:
-    """`legs` cut where one does not start where the one before ended."""
+    """`legs` cut where one does not start where the one before ended, and where a page would be too narrow.
+
+    After a cut of the second kind the next strip begins with the card that this one ends with.
+    """
     chain: list[Leg] = []
     for leg in legs:
-        if chain and _split(chain[-1].end)[0] != _split(leg.start)[0]:
+        cards = 1 + sum(map(_cards, [*chain, leg]))
+        if chain and (_split(chain[-1].end)[0] != _split(leg.start)[0] or cards > MOST):
             yield chain
             chain = []
         chain.append(leg)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from homelab.record import table
+from homelab.record import MIME, VERSION, masked, table
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Table:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         rows = [[escape(word) for word in row] for row in self.rows]
         html = table(list(self.head), rows) if rows else f"<p>{escape(self.empty)}</p>"
-        return {"text/plain": str(self), "text/html": html}
+        bundle: dict[str, Any] = {"text/plain": str(self), "text/html": html}
+        if rows:  # a run's report has it too
+            bundle[MIME] = masked({"v": VERSION, "kind": "table", "head": self.head, "rows": self.rows})
+        return bundle
 
 
 def machines(status: Mapping[str, Any]) -> Table:

@@ -32,6 +32,11 @@ class Folder:
             return str(path)
         return relative if len(relative) < len(str(path)) else str(path)
 
+    @property
+    def named(self) -> str:
+        """What `./runbook undo` takes for it."""
+        return "latest" if self._latest else self.shown()
+
     def write(self, name: str, text: str) -> None:
         """Put `text` into the file `name` at once.
 

@@ -20,11 +20,25 @@ Notebook = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that a cell showed: its MIME type, its data (text or base64), and the heading above it."""
+    """A picture that a cell showed: its MIME type, its data (text or base64), and the heading above it.
+
+    `waits`: changes were waiting to be applied, so that it shows what nobody has seen.
+    """
 
     mime: str
     data: str
     caption: str
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table that a cell showed, and the heading above it; `waits` as with a picture."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+    waits: bool = False
 
 
 def plain_text(value: str | list[str]) -> str:
@@ -97,14 +111,20 @@ def planned(notebook: Notebook) -> int:
     return sum(r.get("kind") == "outcome" and r.get("outcome") == "planned" for r in records(notebook))
 
 
-def pictures(notebook: Notebook) -> list[Picture]:
-    """The pictures that the cells have shown, in order."""
-    found = []
+def seen(notebook: Notebook) -> list[Picture | Columns]:
+    """The pictures and tables that the cells have shown, in order."""
+    found: list[Picture | Columns] = []
+    waits = False
     for heading, output in _outputs(notebook):
         data = output.get("data", {})
+        record = data.get(MIME) if isinstance(data.get(MIME), dict) else {}
+        waits = waits or (record.get("kind"), record.get("outcome")) == ("outcome", "planned")
         mime = next((m for m in PICTURES if m in data), None)
         if mime:
-            found.append(Picture(mime, plain_text(data[mime]), heading))
+            found.append(Picture(mime, plain_text(data[mime]), heading, waits))
+        elif record.get("kind") == "table" and record.get("v") == 1:
+            rows = tuple(tuple(map(str, row)) for row in record.get("rows", ()))
+            found.append(Columns(tuple(map(str, record.get("head", ()))), rows, heading, waits))
     return found
 
 

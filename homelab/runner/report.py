@@ -10,28 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from homelab.record import MARKS
-from homelab.runner.records import Picture
+from homelab.runner.records import Columns, Picture
 from homelab.runner.results import Results, StageResult
-from homelab.runner.words import sentence
+from homelab.runner.words import badge, idle, sentence, title
 from homelab.secret import mask
 
 # What browsers enforce: nothing is fetched, nothing runs.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 STYLE = Path(__file__).with_name("report.css")
-WORDS = {
-    "ok": "✓ stands", "drift": "○ planned", "failed": "✗ failed", "skipped": "– skipped",
-    "interrupted": "■ interrupted", "running": "· running", "waiting": "not started",
-}  # fmt: skip
 LOGO = """<svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
 <path d="M4 15 16 5l12 10v12H4z"/><path d="M11 19.5 16 14l5 5.5M11 19.5h10"/>
 <g fill="currentColor" stroke="none"><circle cx="16" cy="14" r="2.2"/><circle cx="11" cy="20" r="2.2"/><circle cx="21" cy="20" r="2.2"/></g></svg>"""
+UNSEEN = ("the changes wait", "nobody was asked")
 CLOSING = """A cloud is other people's computers, until some of them are ours. Nobody has to leave it to do this:
 it is enough that citizens own a part of the infrastructure they live with, know how it works, and can mend it."""
 
 
-def page(results: Results, pictures: Mapping[str, Sequence[Picture]]) -> str:
+def page(results: Results, seen: Mapping[str, Sequence[Picture | Columns]]) -> str:
     """The whole page; no secret is in it."""
-    sections = "\n".join(_stage(stage, pictures.get(stage.name, ())) for stage in results.stages)
+    sections = "\n".join(_stage(stage, seen.get(stage.name, ())) for stage in results.stages)
     return mask(f"""<!doctype html>
 <html lang="en">
 <head>
@@ -68,13 +65,14 @@ def _header(results: Results) -> str:
         (str(len({c["vantage"] for c in checks})), "vantage points"),
         (str(sum(c["outcome"] == "applied" for c in changes)), "changes applied"),
     ]
-    for key, status, what in (
-        ("status", "fail", "checks fail"),
-        ("status", "skip", "checks skipped"),
-        ("outcome", "planned", "changes wait"),
+    for key, status, one, many in (
+        ("status", "warn", "warning", "warnings"),
+        ("status", "fail", "check fails", "checks fail"),
+        ("status", "skip", "check skipped", "checks skipped"),
+        ("outcome", "planned", "change waits", "changes wait"),
     ):
         if count := sum(c.get(key) == status for c in (*checks, *changes)):
-            numbers.append((str(count), what))
+            numbers.append((str(count), one if count == 1 else many))
     figures = "".join(f"<li><b>{escape(n)}</b><span>{escape(what)}</span></li>" for n, what in numbers)
     track = "".join(
         f'<li class="{s.status}" style="--share:{max(s.seconds, 0.1):.1f}">'
@@ -97,23 +95,30 @@ def _lead(results: Results) -> str:
     return results.about
 
 
-def _stage(stage: StageResult, pictures: Sequence[Picture]) -> str:
+def _stage(stage: StageResult, shown: Sequence[Picture | Columns]) -> str:
     number, _, rest = stage.name.partition("_")
-    title = stage.title or rest.replace("_", " ")
+    name = stage.title or rest.replace("_", " ")
     parts = [f'<p class="meta">{escape(stage.about)}</p>' if stage.about else "", _meta(stage)]
     if stage.error:
         parts.append(_broke(stage.error, stage.status))
-    if pictures:
-        parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(_picture(p) for p in pictures)}</div>')
+    unseen = [p for p in shown if p.waits or idle(stage)]
+    if seen := [p for p in shown if p not in unseen]:
+        parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(map(_figure, seen))}</div>')
     if stage.checks:
         parts.append(
             f'<h3>Proved</h3>\n<ul class="rows checks">{"".join(_check(c) for c in stage.checks)}</ul>'
         )
     if stage.changes:
         parts.append(f'<h3>Changed</h3>\n<ul class="rows">{"".join(_change(c) for c in stage.changes)}</ul>')
+    if unseen:
+        parts.append(
+            f"<details><summary>Drawn, and seen by nobody: {UNSEEN[stage.status == 'ok']}</summary>\n"
+            f'<div class="pictures">{"".join(map(_figure, unseen))}</div></details>'
+        )
     body = "\n".join(part for part in parts if part)
-    return f"""<section id="{escape(stage.name)}" class="{stage.status}">
-<div class="top"><h2><small>{escape(number)}</small>{escape(title)}</h2><span class="badge">{WORDS[stage.status]}</span></div>
+    hue = "skipped" if idle(stage) else stage.status
+    return f"""<section id="{escape(stage.name)}" class="{hue}">
+<div class="top"><h2><small>{escape(number)}</small>{escape(name)}</h2><span class="badge">{escape(badge(stage))}</span></div>
 {body}
 </section>"""
 
@@ -131,9 +136,9 @@ def _meta(stage: StageResult) -> str:
 
 
 def _broke(error: Mapping[str, Any], status: str) -> str:
-    where = f" in cell {error['cell']}" if error.get("cell") else ""
+    place = f"<p><b>{escape(title(error))}</b></p>" if title(error) else ""
     hint = f'<p class="hint"><b>Hint:</b> {escape(str(error["hint"]))}</p>' if error.get("hint") else ""
-    return f'<div class="broke {status}"><p><b>{escape(error["type"])}</b>{where}</p>{_words(error["what"])}{hint}</div>'
+    return f'<div class="broke {status}">{place}{_words(error["what"])}{hint}</div>'
 
 
 def _check(check: Mapping[str, Any]) -> str:
@@ -167,6 +172,19 @@ def _change(change: Mapping[str, Any]) -> str:
 def _words(text: object) -> str:
     said = escape(str(text))
     return f"<pre>{said}</pre>" if "\n" in said else f"<div>{said}</div>"
+
+
+def _figure(shown: Picture | Columns) -> str:
+    return _columns(shown) if isinstance(shown, Columns) else _picture(shown)
+
+
+def _columns(table: Columns) -> str:
+    head = "".join(f"<th>{escape(word)}</th>" for word in table.head)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(word)}</td>' for word in row)}</tr>" for row in table.rows)
+    return (
+        f'<figure><div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f"<figcaption>{escape(table.caption)}</figcaption></figure>"
+    )
 
 
 def _picture(picture: Picture) -> str:

@@ -48,7 +48,7 @@ class _Run:
             apply=request.apply,
             stages=[StageResult(name, parameters=request.parameters(name)) for name in request.stages],
         )
-        self.pictures: dict[str, list[records.Picture]] = {}
+        self.seen: dict[str, list[records.Picture | records.Columns]] = {}
 
     def all(self) -> int:
         """Every stage in order; whatever happens, results and report say how far it got."""
@@ -76,7 +76,7 @@ class _Run:
         status = self.results.finish(interrupted)
         with contextlib.suppress(FolderFailed):  # then the last state that could be written stays
             self._write(report=True)
-        self.terminal.end(self.results, self.folder.shown("report.html"))
+        self.terminal.end(self.results, self.folder.shown("report.html"), self.folder.named)
         return status
 
     def _prepare(self, stack: contextlib.ExitStack) -> Mapping[str, str]:
@@ -183,14 +183,14 @@ class _Run:
     def _read(self, stage: StageResult, notebook: Mapping[str, Any]) -> None:
         stage.checks, stage.changes = records.checks(notebook), records.changes(notebook)
         stage.error = records.error(notebook) or stage.error
-        self.pictures[stage.name] = records.pictures(notebook)
+        self.seen[stage.name] = records.seen(notebook)
 
     def _write(self, report: bool = False) -> None:
         self.folder.write("results.json", self.results.text())
         if report:
             from homelab.runner.report import page
 
-            self.folder.write("report.html", page(self.results, self.pictures))
+            self.folder.write("report.html", page(self.results, self.seen))
 
 
 def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from homelab.runner.results import Results, StageResult
-from homelab.runner.words import reasons, sentence
+from homelab.runner.words import reasons, sentence, undo_line, undoable
 from homelab.secret import mask
 
 MARKS = {"ok": "✓", "drift": "○", "failed": "✗", "skipped": "–", "interrupted": "■", "waiting": " "}
@@ -89,14 +89,16 @@ class Terminal:
         for line in reasons(stage):
             self.say(f"      {line}")
 
-    def end(self, results: Results, report: str) -> None:
-        """How it all went, and where to look."""
+    def end(self, results: Results, report: str, run: str) -> None:
+        """How it all went, where to look, and, where it broke off, how to take back what `run` has applied."""
         self.say(f"{sentence(results)} {results.seconds:.1f} s.")
         if results.error:
             self.say(
                 f"{results.error['what']}"
                 + (f"\nHint: {results.error['hint']}" if results.error["hint"] else "")
             )
+        if undoable(results):
+            self.say(undo_line(results, run))
         self.say(f"Report: {report}")
 
     def _ink(self, text: str, code: str) -> str:

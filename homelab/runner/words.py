@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from homelab import errors
+from homelab.errors import HomelabError
 from homelab.runner.results import STATUSES, Results, StageResult
+
+# Errors whose words say all: their class names are for programs.
+OURS = {k.__name__ for k in vars(errors).values() if isinstance(k, type) and issubclass(k, HomelabError)}
+OURS |= {"CellTimeout", "KernelDied", "FolderFailed"}
+BADGES = {
+    "ok": "✓ stands", "drift": "○ planned", "failed": "✗ failed", "skipped": "– skipped",
+    "interrupted": "■ interrupted", "running": "· running", "waiting": "not started",
+}  # fmt: skip
 
 
 def reasons(stage: StageResult) -> list[str]:
@@ -24,12 +35,48 @@ def reasons(stage: StageResult) -> list[str]:
     error: dict[str, Any] | None = stage.error
     if error and not (lines and error["type"] in ("CheckFailed", "ApplyFailed")):
         what = str(error["what"]).splitlines() or [""]
-        where = f" in cell {error['cell']}" if error.get("cell") else ""
-        lines.append(f"{error['type']}{where}: {what[0]}")
+        lines.append(": ".join(part for part in (title(error), what[0]) if part))
         lines += [f"  {line}" for line in what[1:]]
         if error["hint"]:
             lines.append(f"  Hint: {error['hint']}")
     return lines
+
+
+def title(error: Mapping[str, Any]) -> str:
+    """Where it happened (may be empty), after the name of an error that is none of ours: one may look that up."""
+    where = f"in cell {error['cell']}" if error.get("cell") else ""
+    return where if error["type"] in OURS else f"{error['type']} {where}".rstrip()
+
+
+def undoable(results: Results) -> bool:
+    """Whether a run that did not get through has left changes in a world that stays."""
+    applied = any(c["outcome"] == "applied" for stage in results.stages for c in stage.changes)
+    return applied and results.lab != "own" and results.status in ("failed", "interrupted")
+
+
+def undo_line(results: Results, run: str) -> str:
+    """How to take back what the run has applied."""
+    return f"What it has applied can be taken back: ./runbook undo {run}{'' if results.world == 'lab' else ' --apply'}"
+
+
+def idle(stage: StageResult) -> bool:
+    """Whether a stage that stands had nothing to do, and has asked nobody: all its checks were skipped."""
+    done = any(c["outcome"] in ("applied", "already") for c in stage.changes)
+    return (
+        stage.status == "ok"
+        and bool(stage.checks)
+        and not done
+        and all(c["status"] == "skip" for c in stage.checks)
+    )
+
+
+def badge(stage: StageResult) -> str:
+    """How a stage stands, in a few words: warnings are part of it."""
+    if idle(stage):
+        return "– nothing done, nothing asked"
+    warnings = sum(c["status"] == "warn" for c in stage.checks)
+    more = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+    return f"{BADGES[stage.status]}{more}"
 
 
 def sentence(results: Results) -> str:
@@ -46,5 +93,7 @@ def sentence(results: Results) -> str:
         waiting = sum(c["outcome"] == "planned" for stage in results.stages for c in stage.changes)
         return f"{waiting} change{'s' * (waiting != 1)} planned, not applied."
     if results.status == "ok":
+        if all(idle(stage) for stage in results.stages):
+            return "Nothing was done, and nothing was asked."
         return {1: "The stage stands.", 2: "Both stages stand."}.get(count, f"All {count} stages stand.")
     return f"{by['ok'] + by['drift']} of {stages} done so far."

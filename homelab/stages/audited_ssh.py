@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from homelab import needs
 from homelab.checks import panel
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, Problem
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine, Result
-from homelab.params import Strict
+from homelab.params import Roles, Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile, ssh_policy
@@ -34,14 +34,21 @@ RUBOUT = "\x7f"  # the key that takes a letter back
 SHELL = "$ "  # where an ordinary user's shell waits
 NO_KEY = "The policy and the recorder need an admin API key (api_key in the params file): nothing is switched on without them."
 PERIOD = re.compile(r"^(always|[0-9]+[hm]|[0-9]+h[0-9]+m)$")
-User = Annotated[str, StringConstraints(pattern=r"^(autogroup:nonroot|[a-z_][a-z0-9_-]{0,31})$")]
-Source = Annotated[
+User = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^((autogroup|group|tag):[a-zA-Z][a-zA-Z0-9-]*|[^@\s:]+@[a-zA-Z0-9.-]+)$", max_length=100
+    spelled(
+        r"^(autogroup:nonroot|[a-z_][a-z0-9_-]{0,31})\Z",
+        "must be a user such as ubuntu, or autogroup:nonroot",
     ),
 ]
-Tag = Annotated[str, StringConstraints(pattern=r"^tag:[a-zA-Z][a-zA-Z0-9-]{0,49}$")]
+Source = Annotated[
+    str,
+    spelled(
+        r"^(?=.{1,100}\Z)((autogroup|group|tag):[a-zA-Z][a-zA-Z0-9-]*|[^@\s:]+@[a-zA-Z0-9.-]+)\Z",
+        "must be somebody such as alice@example.com, or autogroup:…, group:… or tag:…",
+    ),
+]
+Tag = Annotated[str, spelled(r"^tag:[a-zA-Z][a-zA-Z0-9-]{0,49}\Z", "must be a tag such as tag:recorder")]
 
 
 class Params(Strict):
@@ -76,6 +83,12 @@ class Params(Strict):
         if not (self.users or self.checked_users):
             raise ValueError("users and checked_users are both empty: nobody would get in")
         return self
+
+
+def problems(wish: Params, roles: Roles) -> list[Problem]:
+    """Machines that nobody plays, said before anything starts; at home the recorder is any device of the tailnet."""
+    found = roles.missing("server", [wish.server], [DEMO])
+    return found + (roles.missing("recorder", [wish.recorder], [RECORDER]) if roles.lab else [])
 
 
 def host(world: World, wish: Params) -> str:

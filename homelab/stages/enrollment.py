@@ -8,11 +8,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from homelab import needs
 from homelab.lab_machine import LabMachine
-from homelab.params import Strict, is_https
+from homelab.params import Strict, is_https, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
@@ -31,7 +31,7 @@ CONTAINER, CONTAINER_TAG = "container", "tag:container"
 OWN_CONTROL = "https://headscale.lab"  # the lab's control plane under a name of one's own
 NO_KEY = "The policy, the DNS page and auth keys need an admin API key (api_key in the params file): left as they are."
 LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-Tag = Annotated[str, StringConstraints(pattern=r"^tag:[a-zA-Z][a-zA-Z0-9-]{0,49}$")]
+Tag = Annotated[str, spelled(r"^tag:[a-zA-Z][a-zA-Z0-9-]{0,49}\Z", "must be a tag such as tag:server")]
 
 
 class Params(Strict):

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from homelab import needs
 from homelab.errors import HomelabError, ParamsError, Problem, nearest
 from homelab.lab_machine import LabMachine
-from homelab.params import Strict
+from homelab.params import Roles, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
@@ -60,6 +60,17 @@ class Params(Strict):
                 f"{self.traveller!r} cannot be its own way out: exit_node and traveller must differ"
             )
         return self
+
+
+def problems(wish: Params, roles: Roles) -> list[Problem]:
+    """Machines that nobody plays, said before anything starts; at home the rented one is the provider's business."""
+    usual = Params.model_construct()
+    found = roles.missing("exit_node", [wish.exit_node], [usual.exit_node])
+    found += roles.missing("traveller", [wish.traveller], [usual.traveller])
+    if roles.lab and wish.rented:
+        server = wish.rented.replace("-", "_")
+        found += roles.missing("rented", [server], [usual.rented.replace("-", "_")])
+    return found
 
 
 def plan(world: World, wish: Params) -> Plan:

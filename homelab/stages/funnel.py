@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from homelab import needs, serve_config
 from homelab.errors import ParamsError, Problem
 from homelab.listeners import listeners, said
-from homelab.params import TAILSCALE, Strict
+from homelab.params import TAILSCALE, Roles, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
@@ -65,9 +65,22 @@ class Params(Strict):
     @field_validator("config")
     @classmethod
     def _is_there(cls, value: str) -> str:
-        if value and not Path(value).expanduser().is_file():
+        if not value:
+            return value
+        path = Path(value).expanduser().absolute()  # a notebook stands in another folder
+        if not path.is_file():
             raise ValueError(f"there is no file {value!r}")
-        return value
+        return str(path)
+
+
+def problems(wish: Params, roles: Roles) -> list[Problem]:
+    """What is wrong with a file of one's own, as far as no machine need be asked."""
+    if wish.config:
+        try:
+            serve_config.read(file_text(wish), wish.config)
+        except ParamsError as error:
+            return error.problems
+    return []
 
 
 def home(world: World) -> Machine:
@@ -130,8 +143,16 @@ def _by_command(machine: Machine, wish: Params) -> tuple[Change, ...]:
 
 
 def file_text(wish: Params) -> str:
-    """The serve configuration that is meant: the file of your own, or the talk's for this port."""
-    return Path(wish.config).expanduser().read_text() if wish.config else as_json(wish)
+    """The serve configuration that is meant: the file of your own, or the talk's for this port.
+
+    Raises:
+        ParamsError: the file cannot be read.
+    """
+    try:
+        return Path(wish.config).read_text(encoding="utf-8") if wish.config else as_json(wish)
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not text in UTF-8"
+        raise ParamsError([Problem(wish.config, what)]) from error
 
 
 def _by_file(machine: Machine, wish: Params) -> tuple[Change, ...]:

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from homelab import needs
 from homelab.checks.jellyfin import lacking
 from homelab.clients.jellyfin import Jellyfin, seen_from
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
-from homelab.params import Strict
+from homelab.params import Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import container, film, folder, image, jellyfin_server, library, transcoding
@@ -38,8 +38,14 @@ KEPT = "config and media are yours: no undo removes them"
 NO_FFMPEG = "ffmpeg is not installed here: no films are made (sudo apt-get install ffmpeg)."
 OBSERVED = "A container called {name} is here already and keeps its data elsewhere: observed, not managed."
 NOT_OURS = "Jellyfin is set up already, with a user or password that is not ours: its libraries and settings are left as they are."
-REPOSITORY = r"^[a-z0-9]+([._/:-]+[a-zA-Z0-9]+)*$"
-Name = Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]{0,30}$")]
+Image = Annotated[
+    str,
+    spelled(
+        r"^(?=.{1,200}\Z)[a-z0-9]+([._/:-]+[a-zA-Z0-9]+)*\Z", "must be an image such as jellyfin/jellyfin"
+    ),
+]
+Name = Annotated[str, spelled(r"^[\w][\w.-]{0,30}\Z", "must be letters, digits, dots and dashes")]
+TAG = r"\w[\w.-]{0,127}"  # of an image
 
 
 class Params(Strict):
@@ -51,14 +57,14 @@ class Params(Strict):
 
     port: int = Field(PORT, ge=1, le=65535)
     folder: str = ""
-    image: str = Field("jellyfin/jellyfin", pattern=REPOSITORY, max_length=200)
-    tag: str = Field("latest", pattern=r"^\w[\w.-]{0,127}$")
+    image: Image = "jellyfin/jellyfin"
+    tag: Annotated[str, spelled(rf"^{TAG}\Z", "must be a tag such as latest")] = "latest"
     user: Name = "alice"
     password: Secret | None = None
     server_name: Name = ROLE
     films: bool = True
     transcoding: Literal["none", "vaapi", "nvenc"] = "none"
-    compare: str = Field("12.3", pattern=r"^(\w[\w.-]{0,127})?$")
+    compare: Annotated[str, spelled(rf"^({TAG})?\Z", "must be a tag such as 12.3, or empty")] = "12.3"
 
     @field_validator("folder")
     @classmethod

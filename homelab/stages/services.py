@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -15,7 +15,7 @@ from homelab import needs, services
 from homelab.clients.jellyfin import seen_from
 from homelab.clients.jellyfin_data import Account
 from homelab.errors import ParamsError
-from homelab.params import TAILSCALE, Strict
+from homelab.params import TAILSCALE, Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import (
@@ -79,11 +79,19 @@ class Params(Strict):
     services: Literal["light", "all"] | list[str] = "light"
     folder: str = ""
     auth_key: Secret | None = None
-    user: str = Field("alice", pattern=r"^[a-z][a-z0-9]{0,30}$")
-    email: str = Field("alice@example.com", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    user: Annotated[str, spelled(r"^[a-z][a-z0-9]{0,30}\Z", "must be small letters and digits")] = "alice"
+    email: Annotated[
+        str, spelled(r"^[^@\s]+@[^@\s]+\.[^@\s]+\Z", "must be an address such as alice@example.com")
+    ] = "alice@example.com"
     password: Secret | None = None
     game_memory: float = Field(6.0, ge=0, le=1024)
-    backups: str = Field("", pattern=r"^(|/[\w./-]+|sftp:[\w.@-]+:/[\w./-]+)$")
+    backups: Annotated[
+        str,
+        spelled(
+            r"^(|/[\w./-]+|sftp:[\w.@-]+:/[\w./-]+)\Z",
+            "must be a folder such as /mnt/backup, or sftp:host:/path",
+        ),
+    ] = ""
     backup_hours: float = Field(26.0, gt=0, le=24 * 366)
     consent: list[str] = Field(default_factory=list, max_length=20)
     drill: bool = True

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator
 from homelab import needs
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.lab_machine import LabMachine
-from homelab.params import Strict
+from homelab.params import Roles, Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
@@ -47,6 +47,13 @@ def _is_domain(text: str) -> str:
 
 Route = Annotated[str, AfterValidator(_is_route)]
 Domain = Annotated[str, AfterValidator(_is_domain)]
+Who = Annotated[
+    str,
+    spelled(
+        r"^(autogroup:[a-z]+|group:\S+|tag:\S+|\S+@\S+)\Z",
+        "must be somebody such as alice@example.com, or autogroup:…, group:… or tag:…",
+    ),
+]
 
 
 class Params(Strict):
@@ -60,7 +67,7 @@ class Params(Strict):
     routers: list[str] = Field(default_factory=lambda: ["router", "router2"], min_length=1, max_length=8)
     routes: list[Route] = Field(default_factory=lambda: ["10.20.0.0/24"], min_length=1, max_length=32)
     clients: list[str] = Field(default_factory=lambda: ["phone"], max_length=16)
-    approver: str = Field("autogroup:owner", pattern=r"^(autogroup:[a-z]+|group:\S+|tag:\S+|\S+@\S+)$")
+    approver: Who = "autogroup:owner"
     domain: Domain = "vpc.internal"
     nameserver: str = "10.20.0.53"
     database: str = "10.20.0.50"
@@ -84,6 +91,15 @@ class Params(Strict):
             except ValueError as error:
                 raise ValueError(f"{value!r} is not an IP address") from error
         return value
+
+
+def problems(wish: Params, roles: Roles) -> list[Problem]:
+    """Machines that nobody plays, said before anything starts."""
+    usual = Params.model_construct()
+    return [
+        *roles.missing("routers", wish.routers, usual.routers),
+        *roles.missing("clients", wish.clients, usual.clients),
+    ]
 
 
 def plan(world: World, wish: Params) -> Plan:

@@ -193,7 +193,7 @@ def test_a_cell_that_takes_too_long(tiny: Tiny) -> None:
     )
     done = tiny.run()
     assert done.returncode == 1
-    assert "CellTimeout in cell 3: the cell ran longer than 1 s" in done.stdout
+    assert "in cell 3: the cell ran longer than 1 s" in done.stdout
     assert "waiting for rain" in tiny.written()
 
 

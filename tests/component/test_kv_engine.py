@@ -18,7 +18,7 @@ import os, sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.n_ctx, params.n_parallel = sys.argv[1], int(sys.argv[2]), 1
 params.cpuparams.n_threads, params.warmup, params.verbosity = 1, False, 4
-xllamacpp.Server(params)
+server = xllamacpp.Server(params)  # kept: one that ends before its loop has begun waits for ever
 os._exit(0)
 """
 

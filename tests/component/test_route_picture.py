@@ -98,3 +98,20 @@ def test_long_notes_are_broken_not_cut() -> None:
     note = "the certificate's private key is on this machine and on no other, whatever the relay would like"
     words = " ".join(_words(route([Leg("visitor", "tequila", "plain", "TLS", note=note)])))
     assert note in words
+
+
+def test_more_cards_than_a_page_can_show_go_on_below() -> None:
+    """Through Tequila: seven cards, in a row of five and one of three that begins where the first ended."""
+    onward = Leg("tequila", "somebody", "plain", "", ("windows", "home_router"))
+    picture = route([DIRECT, onward], "Through Tequila")
+    words = _words(picture)
+    assert words.count("tequila") == 2
+    assert {"phone", "flat_router", "home_router", "windows", "somebody"} <= set(words)
+    assert not [word for word in words if "…" in word]
+    assert float(ET.fromstring(picture.svg()).get("width", "").removesuffix("pt")) / 72 < 10
+    assert str(picture).count("\n") == 1, "the words are the same as ever"
+
+
+def test_one_leg_is_never_cut() -> None:
+    long = Leg("phone", "tequila", "direct", "WireGuard", ("a", "b", "c", "d", "e"))
+    assert _words(route([long])).count("tequila") == 1

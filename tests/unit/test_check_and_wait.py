@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from homelab.local_machine import LocalMachine
 from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.record import MIME
+from homelab.vantage import Nobody, seat
 from homelab.wait import until
 
 
@@ -39,6 +43,40 @@ def test_a_check_waits_for_changes_that_wait(machine) -> None:
     machine.pending.count = 2
     found = answers(machine)
     assert (found.status, found.evidence) == ("skip", "waits for 2 changes")
+
+
+@check
+def opens(machine, url: str, words: str = "") -> Answer:
+    return Answer("opens", machine.name, "ok", url)
+
+
+def test_a_check_that_is_skipped_still_says_what_it_is_about(machine) -> None:
+    machine.pending.count = 1
+    assert opens(machine, "https://quiz.example/").name == "opens: https://quiz.example/"
+    assert (
+        opens(Nobody("visitor", "nobody"), url="https://quiz.example/").name == "opens: https://quiz.example/"
+    )
+    assert answers(Nobody("visitor", "nobody"), good=True).name == "answers"
+
+
+@pytest.mark.parametrize(
+    ("role", "hint"),
+    [
+        ("phone", "name it under `machines` in home.yaml"),
+        ("nas", "name it under `machines` in home.yaml"),
+        ("visitor", ""),
+        ("relay", ""),
+        ("recorder", ""),
+        ("flat_router", ""),
+        ("se_sto_wg_001", ""),
+    ],
+)
+def test_a_home_is_told_to_name_only_what_it_can_have(role: str, hint: str) -> None:
+    home: Any = SimpleNamespace(machines={}, params=SimpleNamespace(path=Path("home.yaml")))
+    found = seat(home, role)
+    assert isinstance(found, Nobody)
+    assert found.hint == hint
+    assert repr(role) in found.why
 
 
 def test_prove_shows_all_and_raises_the_first_that_failed(machine, capsys) -> None:

@@ -27,7 +27,7 @@ LISTS = {
     "hardware.yaml",
     "models.yaml",
     "prices.yaml",
-}  # of the benchmarks: no worlds, and checked by their own tests
+}  # of the benchmarks, no worlds: test_gpu_catalogue reads them
 
 
 @pytest.mark.parametrize("name", sorted({p.name for p in PARAMS.glob("*.yaml")} - LISTS))

@@ -6,7 +6,9 @@ from typing import Any
 
 from tiny import cell
 
+from homelab.pictures.tables import Table
 from homelab.runner import records
+from homelab.secret import conceal
 
 
 def shown(**record: Any) -> dict[str, Any]:
@@ -81,4 +83,24 @@ def test_title_headings_and_cells() -> None:
 def test_pictures_prefer_drawings_and_know_their_heading() -> None:
     data = {"image/png": "AAAA", "image/svg+xml": ["<svg>", "</svg>"]}
     notebook = book([{"output_type": "display_data", "metadata": {}, "data": data}])
-    assert records.pictures(notebook) == [records.Picture("image/svg+xml", "<svg></svg>", "Prove it")]
+    assert records.seen(notebook) == [records.Picture("image/svg+xml", "<svg></svg>", "Prove it")]
+
+
+def test_tables_are_seen_too_and_what_comes_after_a_waiting_change_was_seen_by_nobody() -> None:
+    table = Table(("when", "bytes"), (("before", "7"),))._repr_mimebundle_()
+    picture = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": "<svg/>"}}
+    waits = shown(kind="outcome", **CHANGE, outcome="planned")
+    shows = {"output_type": "execute_result", "metadata": {}, "data": table}
+    found = records.seen(book([shows, picture], [waits], [shows], [picture]))
+    assert found[0] == records.Columns(("when", "bytes"), (("before", "7"),), "Prove it")
+    assert [one.waits for one in found] == [False, False, True, True]
+    applied = shown(kind="outcome", **CHANGE, outcome="applied")
+    assert not records.seen(book([applied], [picture]))[0].waits
+
+
+def test_a_table_without_rows_is_nothing_to_see_and_one_with_secrets_shows_none() -> None:
+    assert records.MIME not in Table(("a",), ())._repr_mimebundle_()
+    conceal("word-in-a-table")
+    assert "word-in-a-table" not in str(
+        Table(("a",), (("word-in-a-table",),))._repr_mimebundle_()[records.MIME]
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from homelab.runner.records import Picture
+from homelab.runner.records import Columns, Picture
 from homelab.runner.report import STYLE, page
 from homelab.runner.results import Results, StageResult
 from homelab.secret import conceal
@@ -113,7 +114,7 @@ def test_it_says_all(results: Results) -> None:
     for said in (
         "1 of 3 stages did not get through.", "Meet the lab", "A look inside.", "4.2 s", "the phone is up", "from visitor",
         "12 ms", "enrol it", "on tequila", "tailscale up --hostname=t", "applied", "1.2 s", "cannot be taken back: the old key",
-        "ApplyFailed", "in cell 3", "not started", HOSTILE, "citizens own a part of the infrastructure",
+        "in cell 3", "not started", HOSTILE, "citizens own a part of the infrastructure",
     ):  # fmt: skip
         assert said in text, said
 
@@ -121,6 +122,70 @@ def test_it_says_all(results: Results) -> None:
 def test_a_run_that_goes_on_says_so(results: Results) -> None:
     results.status = "running"
     assert "the run was killed" in read(page(results, {})).text
+
+
+def test_warnings_are_said_at_the_top_and_on_the_card(results: Results) -> None:
+    check = {"name": "fails open", "vantage": "phone", "status": "warn", "evidence": "it would", "hint": None}
+    results.stages[0].checks += [dict(check), dict(check), dict(check)]
+    text = read(page(results, {})).text
+    assert "3warnings" in text
+    assert "✓ stands, 3 warnings" in text
+    results.stages[0].checks[-2:] = []
+    text = read(page(results, {})).text
+    assert "1warning" in text
+    assert "✓ stands, 1 warning" in text
+
+
+def test_class_names_of_ours_are_not_for_readers_and_those_of_others_are(results: Results) -> None:
+    assert "ApplyFailed" not in read(page(results, {})).text
+    results.stages[1].error = {"type": "KeyError", "what": "'x'", "hint": None, "cell": 3}
+    assert "KeyError in cell 3" in read(page(results, {})).text
+
+
+def test_tables_stand_among_the_pictures(results: Results) -> None:
+    table = Columns(("node", HOSTILE), (("demoserver", "root"), (HOSTILE, "")), "All of them")
+    reader = read(page(results, {"00_welcome": [*PICTURES["00_welcome"], table]}))
+    assert reader.open == []
+    assert reader.tags.count("table") == 1
+    for said in ("node", "demoserver", "root", HOSTILE, "All of them"):
+        assert said in reader.text
+    assert "details" not in reader.tags
+
+
+def test_what_nobody_has_seen_is_not_called_seen(results: Results) -> None:
+    drawn = [replace(picture, waits=True) for picture in PICTURES["00_welcome"]]
+    results.stages[0].status = "drift"
+    reader = read(page(results, {"00_welcome": drawn}))
+    assert reader.open == []
+    assert "Drawn, and seen by nobody: the changes wait" in reader.text
+    assert "Seen" not in reader.text.replace("Drawn, and seen", "")
+    assert reader.tags.count("img") == 2
+    both = read(page(results, {"00_welcome": [*PICTURES["00_welcome"], *drawn]}))
+    assert "Seen" in both.text
+    assert both.tags.count("details") == 1
+
+
+def test_a_stage_that_did_nothing_and_asked_nobody_does_not_stand(results: Results) -> None:
+    stage = results.stages[0]
+    stage.changes = []
+    stage.checks[0]["status"] = "skip"
+    reader = read(page(results, PICTURES))
+    assert "nothing done, nothing asked" in reader.text
+    assert "stands" not in reader.text
+    assert "Drawn, and seen by nobody: nobody was asked" in reader.text
+    results.stages[1:] = []
+    results.error = None
+    results.finish()
+    assert "Nothing was done, and nothing was asked." in read(page(results, {})).text
+
+
+def test_pictures_keep_their_size_and_get_the_full_width() -> None:
+    style = STYLE.read_text()
+    (pictures,) = re.findall(r"\.pictures \{([^}]*)\}", style)
+    (image,) = re.findall(r"figure img \{([^}]*)\}", style)
+    assert "auto-fit" not in pictures
+    assert "width: auto" in image, "a QR code must not fill the page"
+    assert "max-width: 100%" in image
 
 
 def test_no_secret_is_in_it(results: Results) -> None:

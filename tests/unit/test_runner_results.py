@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from homelab.runner import folder as folders
 from homelab.runner import results as results_module
 from homelab.runner.folder import FolderFailed
 from homelab.runner.results import Results, StageResult
+from homelab.runner.terminal import Terminal
 from homelab.runner.words import reasons, sentence
 from homelab.secret import conceal
 
@@ -95,6 +97,40 @@ def test_reasons_say_evidence_and_hint_once() -> None:
     assert reasons(stage) == ["✗ up (from phone): no", "  answer", "  Hint: plug it in"]
     stage.error = {"type": "ValueError", "what": "x", "hint": None, "cell": 3}
     assert reasons(stage)[-1] == "ValueError in cell 3: x"
+    for ours in ("ParamsError", "HomelabError", "WaitTimeout", "CellTimeout"):
+        stage.error = {"type": ours, "what": "x", "hint": None, "cell": 3}
+        assert reasons(stage)[-1] == "in cell 3: x"
+    stage.error["cell"] = None
+    assert reasons(stage)[-1] == "x"
+
+
+@pytest.mark.parametrize(
+    ("lab", "world", "status", "outcome", "said"),
+    [
+        ("kept", "lab", "failed", "applied", "./runbook undo latest"),
+        ("none", "attic", "failed", "applied", "./runbook undo latest --apply"),
+        ("kept", "lab", "interrupted", "applied", "./runbook undo latest"),
+        ("own", "lab", "failed", "applied", ""),
+        ("kept", "lab", "failed", "already", ""),
+        ("kept", "lab", "ok", "applied", ""),
+    ],
+)
+def test_a_run_that_broke_off_says_how_to_take_it_back(
+    lab: str, world: str, status: str, outcome: str, said: str
+) -> None:
+    results, out = made(status), io.StringIO()
+    results.lab, results.world = lab, world
+    results.stages[0].changes = [{"outcome": outcome}]
+    results.finish(interrupted=status == "interrupted")
+    Terminal(out).end(results, "runs/x/report.html", "latest")
+    lines = out.getvalue().splitlines()
+    assert [line.partition(": ")[2] for line in lines if "undo" in line] == ([said] if said else [])
+
+
+def test_what_undo_takes_is_what_the_folder_is_called(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folders.make(runs=tmp_path / "runs").named == "latest"
+    assert folders.make("out").named == "out"
 
 
 def test_a_run_folder_is_new(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_other_good_ones() -> None:
         ('{"HTTPS": true}', "{}", "2", "does nothing: choose one", ""),
         ('{"HTTPS": true}', '{"HTTPS": true, "HTTP": true}', "2", "does HTTPS and HTTP", ""),
         ('"443": {"HTTPS', '"https": {"HTTPS', "2", "'https' is not a port", ""),
-        ('"443": {"HTTPS', '"8443": {"HTTPS', "4", "nobody listens on port 443", ""),
+        ('"443": {"HTTPS', '"8443": {"HTTPS', "4", "TCP has no entry for port 443", ""),
         ('    "${TS_CERT_DOMAIN}:443"', '    "${TS_CERT_DOMAIN}"', "4", "is not a name with a port", ""),
         ('{"${TS_CERT_DOMAIN}:443": false}', '{"${TS_CERT_DOMAIN}:9999": true}', "10", "Funnel does not take port 9999", "443, 8443, 10000"),
         ('{"${TS_CERT_DOMAIN}:443": false}', '{"${TS_CERT_DOMAIN}:8443": true}', "10", "nothing serves it", ""),

@@ -111,7 +111,7 @@ def test_files_and_those_that_are_put_there_once(kept, tmp_path) -> None:
         ("    image: nginx:${NGINX:-1.27}\n", "", 6, "the service 'app' has no image", "image: name:tag"),
         ("device: web", "device: webb", 5, "the sidecar is called 'web', the device 'webb'", "hostname: webb"),
         ("{port: 80}", "{port: 80, tcp: 80}", 12, "write either", ""),
-        ("64M", "64MB", 13, "memory: string should match pattern", ""),
+        ("64M", "64MB", 13, "memory: is not spelled as it must be", ""),
         ("[data]", "[../data]", 14, "not a folder below", ""),
         ("    network_mode: service:tailscale\n", "    network_mode: service:tailscale\n    ports: ['80:80']\n", 9, "ports of its own", "move them to 'tailscale'"),
         ("services:\n", "servces:\n", 1, "a Compose file needs `services`", ""),

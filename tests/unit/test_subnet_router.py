@@ -185,7 +185,7 @@ def test_who_does_not_accept_is_not_hit(monkeypatch) -> None:
         ({"nameserver": "vpc"}, "'vpc' is not an IP address"),
         ({"database": "rds"}, "'rds' is not an IP address"),
         ({"domain": "vpc internal"}, "is no domain"),
-        ({"approver": "everybody"}, "pattern"),
+        ({"approver": "everybody"}, "must be "),
         ({"route": VPC}, "not permitted"),
     ],
 )

@@ -111,7 +111,7 @@ def test_the_default_topology_is_the_talks(tmp_path: Path) -> None:
         ("machine: cloud", "machine: cloud\n  relay: tequila", 6, "tequila is not on a public network", "there"),
         ("dns: 203.0.113.53", "dns: 203.0.113.54", 7, "cloud does not have the address 203.0.113.54", "also"),
         ("derp: [203.0.113.3]", "derp: [203.0.113.3, 203.0.113.3]", 6, "203.0.113.3 is there twice", "its own"),
-        ("snow-burbot.ts.net", "snow burbot", 8, "should match pattern", ""),
+        ("snow-burbot.ts.net", "snow burbot", 8, "is not spelled as it must be", ""),
         ("also: {internet: [", "also: {home: [", 14, "cloud is not on home", "under `addresses`"),
     ],
 )  # fmt: skip
@@ -153,7 +153,7 @@ def test_a_machine_with_a_fault_is_checked_all_the_same(tmp_path: Path) -> None:
     text = text.replace("home: 192.168.77.1}", "home: 192.168.99.1}").replace("nat: cone", "nat: open")
     assert sorted(problems(tmp_path, text)) == [
         "17: 192.168.99.1 is not in home (192.168.77.0/24) (take an address of that range)",
-        "18: machines.router.nat: input should be 'cone' or 'symmetric', not 'open'",
+        "18: machines.router.nat: must be 'cone' or 'symmetric', not 'open'",
         "19: 'machines.tequila.role' is missing",
         "20: unknown key 'machines.tequila.rolle' (did you mean 'role'?)",
         "21: there is no network 'hone' (did you mean 'home'?)",
@@ -173,7 +173,7 @@ def test_what_is_there_twice_hides_nothing_else(tmp_path: Path) -> None:
     assert [p for p in found if "'gateway' is there twice" in p]
     assert [p for p in found if "there is no network 'cellar' (known: attic, home, internet, lan)" in p]
     assert [p for p in found if "192.168.99.1 is not in home" in p]
-    assert [p for p in found if "machines.tequila.nat: input should be" in p]
+    assert [p for p in found if "machines.tequila.nat: must be" in p]
     assert [p for p in found if "attic (192.168.77.0/25) overlaps home" in p]
 
 
@@ -223,7 +223,7 @@ def test_tailscale_without_a_cloud_is_refused(tmp_path: Path) -> None:
         ("networks: &a {}\nmachines: *a\n", "aliases"),
         ("networks: {\n", "is not the YAML that we read"),
         ("machines: {}\n", "'networks' is missing"),
-        ("networks: {}\nmachines: {}\n", "at least 1 item"),
+        ("networks: {}\nmachines: {}\n", "at least one entry"),
     ],
 )
 def test_what_is_no_topology_is_refused(tmp_path: Path, text: str, what: str) -> None:
