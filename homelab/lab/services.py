@@ -50,6 +50,8 @@ class Services:
         for daemon in gone:
             if daemon.name == daemons.TAILSCALED:
                 tailnet.await_daemon(self._lab.machines[daemon.machine])
+        if any(d.name == daemons.REGISTRY for d in gone):
+            self.start_registry()  # it runs; it has to answer, too
         names = [f"{d.machine}/{d.name}" for d in gone]
         self._lab.note(f"started again: {', '.join(names) or 'nothing'}")
         return names
