@@ -6,7 +6,6 @@ end. A *transfer* has one machine send a lot to another by TCP; it needs both, a
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ HEADERS = 28  # bytes of IPv4 and ICMP around what ping carries
 FLOOR = 68  # the smallest MTU that IPv4 allows
 SMALL, LARGE = 200, 200_000  # bytes
 SIZES = (SMALL, 2_000, LARGE)
-PATIENCE = 1.5  # seconds that a transfer may take: nothing is far away in the lab
+PATIENCE = 5.0  # seconds that a transfer may take
+OVERHEAD = 60  # bytes that WireGuard (32), UDP (8) and IPv4 (20) put around a packet of the tunnel
 HINT = (
     "the network below the tunnel is too narrow, or drops what is cut in pieces: raise its MTU, "
     "lower the tunnel's (TS_DEBUG_MTU), or clamp TCP's segments"
@@ -60,7 +60,15 @@ except TimeoutError:
 print(got, time.monotonic() - begin)
 """
 PORT = 8099
-SOUGHT = re.compile(r"^\d+ bytes from ", re.MULTILINE)
+AT_ONCE = 16  # sizes
+TRIES = """\
+command -v ping >/dev/null || exit 127
+wait=$1 host=$2; shift 2
+for n in "$@"; do
+  { ping -n -c 2 -i 0.1 -W "$wait" -M do -s "$n" "$host" 2>/dev/null | grep -q 'bytes from' && echo "$n"; } &
+done
+wait
+"""
 
 
 @dataclass(frozen=True)
@@ -129,31 +137,41 @@ def _ask(receiver: Machine, host: str, size: int, patience: float) -> Transfer:
     return Transfer(size, int(got), float(seconds))
 
 
-def search(machine: Machine, host: str, largest: int, seconds: float = 0.4) -> int:
+def search(machine: Machine, host: str, largest: int, seconds: float = 0.6) -> int:
     """The largest IPv4 packet (bytes, at most `largest`) that reaches `host` whole and comes back; 0 if none does.
 
-    By bisection, with pings that must not be cut in pieces (``ping -M do``).
+    Many sizes are tried at once, each for `seconds`, with pings that must not be cut in pieces (``ping -M do``).
 
     Raises:
-        HomelabError: there is no ping of that kind.
+        CommandFailed: there is no ping of that kind.
     """
-
-    def passes(size: int) -> bool:
-        argv = ["ping", "-n", "-c", "2", "-i", "0.1", "-W", f"{seconds:g}", "-M", "do"]
-        done = machine.run([*argv, "-s", str(size - HEADERS), host], timeout=20)
-        if not done and not done.out:
-            raise HomelabError(f"ping says: {done.err.strip()}", machine.name, "sudo apt-get install iputils-ping")  # fmt: skip
-        return bool(SOUGHT.search(done.out))
-
-    if passes(largest):
-        return largest
-    low, high = FLOOR, largest  # low passes, high does not
-    if not passes(low):
-        return 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if passes(middle) else (low, middle)
+    low, high = 0, largest + 1  # low passes (or nothing does), high does not
+    sizes = [FLOOR, largest]
+    while sizes:
+        passed = _pass(machine, host, sizes, seconds)
+        if not passed and not low:
+            return 0
+        low = max([low, *passed])
+        high = min(s for s in [high, *sizes] if s > low)
+        step = max(1, (high - low) // (AT_ONCE + 1))
+        sizes = list(range(low + step, high, step))[:AT_ONCE]
     return low
+
+
+def _pass(machine: Machine, host: str, sizes: Sequence[int], seconds: float) -> list[int]:
+    payloads = [str(size - HEADERS) for size in sizes]
+    done = machine.run(["sh", "-c", TRIES, "search", f"{seconds:g}", host, *payloads], timeout=30).ok()
+    return [int(line) + HEADERS for line in done.out.split()]
+
+
+@check
+def leaves_room_for_the_tunnel(machine: Machine, nic: str = "tailscale0") -> Answer:
+    """Does the network device that leads out take what the tunnel makes of its largest packet? Sends nothing."""
+    out = nic_mtu.way_out(machine)
+    below, tunnel = nic_mtu.read(machine, out).mtu, nic_mtu.read(machine, nic).mtu
+    good = below >= tunnel + OVERHEAD
+    evidence = f"{out} takes {below} bytes; a packet of {tunnel} in the tunnel makes {tunnel + OVERHEAD}"
+    return Answer(f"{out} leaves room for the tunnel", machine.name, "ok" if good else "warn", evidence, HINT)
 
 
 @check
