@@ -60,7 +60,7 @@ except TimeoutError:
 print(got, time.monotonic() - begin)
 """
 PORT = 8099
-AT_ONCE = 16  # sizes
+AT_ONCE = 36  # sizes
 TRIES = """\
 command -v ping >/dev/null || exit 127
 wait=$1 host=$2; shift 2

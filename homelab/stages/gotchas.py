@@ -41,6 +41,7 @@ NARROW, WIDE = (
 )  # bytes: what reports see in WSL beside a client on Windows, and an ordinary network
 TUNNEL, SEGMENT = 1200, 1100  # bytes: what fits through the narrow one, as a packet and as TCP's share of it
 BROKER = services.Params.model_validate({"services": ["mosquitto"]})  # what 04 makes of it, and nothing else
+PLANKS = ("forward", "portproxy", "firewall_rule")
 ONLY_THE_LAB = Plan(STAGE, notes=("A demonstration: it runs where nothing can be harmed, in the lab.",))
 MIRRORED = (
     "WSL mirrors Windows' network: no portproxy, and no address that moves. The home gets in through the Hyper-V "
@@ -106,6 +107,11 @@ def plan(world: World, wish: Params) -> Plan:
         first += services.plan(world, BROKER).changes
     made, notes = bridge(machine, wish)
     return planned(STAGE, first, made, notes=notes)
+
+
+def foundations(plan: Plan) -> Plan:
+    """What `plan` wants before the bridge itself."""
+    return Plan(plan.stage, tuple(c for c in plan if c.resource not in PLANKS), plan.notes)
 
 
 def bridge(machine: Machine, wish: Params) -> tuple[list[Change], list[str]]:
