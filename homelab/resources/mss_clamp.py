@@ -20,10 +20,10 @@ TUNNEL = "tailscale0"
 
 @dataclass(frozen=True)
 class State:
-    """What connections by `nic` may send at once (bytes; 0: no clamp)."""
+    """What connections by `nic` may send at once (bytes; None: no clamp)."""
 
     nic: str = field(metadata={"show": False})
-    mss: int = 0
+    mss: int | None = None
 
 
 def read(machine: Machine, name: str = TUNNEL) -> State:
@@ -36,7 +36,7 @@ def read(machine: Machine, name: str = TUNNEL) -> State:
     if not done:
         raise HomelabError(f"iptables does not say: {done.err.strip()}", machine.name, "sudo apt-get install iptables")  # fmt: skip
     found = re.search(rf"^-A INPUT -i {re.escape(name)} .*--set-mss (\d+)", done.out, re.MULTILINE)
-    return State(name, int(found[1]) if found else 0)
+    return State(name, int(found[1]) if found else None)
 
 
 def _rule(verb: str, state: State) -> str:

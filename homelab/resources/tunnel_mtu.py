@@ -24,16 +24,16 @@ BACK = 10.0  # seconds until a restarted tailscaled is in its tailnet again
 
 @dataclass(frozen=True)
 class State:
-    """The `mtu` that the file asks for (0: none, tailscaled's own); `systemd` restarts it there."""
+    """The `mtu` that the file asks for (None: tailscaled's own, 1280); `systemd` restarts it there."""
 
-    mtu: int = 0
+    mtu: int | None = None
     systemd: bool = field(default=False, compare=False, metadata={"show": False})
 
 
 def read(machine: Machine, name: str = "") -> State:
     """From the file; the last line counts."""
     found = LINE.findall(machine.read_text(FILE) or "")
-    return State(int(found[-1]) if found else 0, bool(machine.run(["test", "-d", "/run/systemd/system"])))
+    return State(int(found[-1]) if found else None, bool(machine.run(["test", "-d", "/run/systemd/system"])))
 
 
 def command(before: State, after: State) -> list[str]:

@@ -105,8 +105,8 @@ def plan(world: World, wish: Params) -> Plan:
     if world.lab:
         first += needs.missing(world, [needs.joined(r) for r in ("router", "router2") if r in world.machines])
         first += services.plan(world, BROKER).changes
-    made, notes = bridge(machine, wish)
-    return planned(STAGE, first, made, notes=notes)
+    last = bridge(machine, wish)
+    return planned(STAGE, first, last.changes, notes=last.notes)
 
 
 def foundations(plan: Plan) -> Plan:
@@ -114,15 +114,22 @@ def foundations(plan: Plan) -> Plan:
     return Plan(plan.stage, tuple(c for c in plan if c.resource not in PLANKS), plan.notes)
 
 
-def bridge(machine: Machine, wish: Params) -> tuple[list[Change], list[str]]:
-    """The changes that lead from the home to `target`, and what is to be said instead where there is nothing to do."""
+def bridge(machine: Machine, wish: Params) -> Plan:
+    """What leads from the home to `target`, as far as it is missing or has drifted; a note where there is nothing to do.
+
+    Raises:
+        HomelabError: a port is taken by something else.
+        PrerequisiteMissing: Windows cannot be called.
+    """
+    if isinstance(machine, Nobody):
+        return Plan(STAGE)
     signals = where.look(machine)
     verdict = where.judge(signals)
     if verdict.kind != where.WSL2:
-        return [], [f"This is {verdict.kind}: whoever reaches it needs no bridge."]
+        return Plan(STAGE, notes=(f"This is {verdict.kind}: whoever reaches it needs no bridge.",))
     mode = where.networking(signals)
     if not isinstance(mode, Unknown) and mode.mode == where.MIRRORED:
-        return [], [MIRRORED.format(rule=wish.rule, port=wish.port)]
+        return Plan(STAGE, notes=(MIRRORED.format(rule=wish.rule, port=wish.port),))
     role, made = machine.name, list[Change]()
     if wish.target:
         now = forward.read(machine, str(wish.inner))
@@ -139,7 +146,7 @@ def bridge(machine: Machine, wish: Params) -> tuple[list[Change], list[str]]:
     made += change(role, "portproxy", before, leads, what.format(wish.port), name=leads.listen)
     rule = firewall_rule.State(wish.rule, wish.port)
     made += change(role, "firewall_rule", firewall_rule.read(machine, wish.rule), rule, "let the home in", name=wish.rule)  # fmt: skip
-    return made, []
+    return planned(STAGE, made)
 
 
 def removed(machine: Machine, wish: Params) -> Plan:

@@ -52,6 +52,6 @@ def _of_tequila(world: World) -> list[Change]:
     width, tunnel, clamp = nic_mtu.read(machine, nic), tunnel_mtu.read(machine), mss_clamp.read(machine)
     return [
         *change(role, "nic_mtu", width, nic_mtu.State(nic, gotchas.WIDE), WHY, name=nic),
-        *change(role, "tunnel_mtu", tunnel, dataclasses.replace(tunnel, mtu=0), WHY),
+        *change(role, "tunnel_mtu", tunnel, dataclasses.replace(tunnel, mtu=None), WHY),
         *change(role, "mss_clamp", clamp, mss_clamp.State(clamp.nic), WHY, name=clamp.nic),
     ]

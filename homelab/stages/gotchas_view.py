@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homelab import labsocket, route
 from homelab.check import Answer, check
+from homelab.checks import path
 from homelab.checks.detour import Way
 from homelab.checks.mtu import Transfer
 from homelab.checks.path import Pong
@@ -17,6 +19,7 @@ from homelab.resources import portproxy
 from homelab.stages import services
 from homelab.stages.gotchas import WINDOWS, Params
 from homelab.tailnet_nodes import nodes
+from homelab.vantage import seat
 
 if TYPE_CHECKING:
     from homelab.machine import Machine
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 Traces = Mapping[str, str]
+FAR = "phone"
+NOT_RUN = "Not run: it takes -p experiments=true."
 WATCHED = ("tequila", "windows", "router", "router2", "phone")
 # What an impairment or a remedy may leave on a machine. Containers come and go, so their devices do not count.
 LOOK = """\
@@ -37,10 +42,11 @@ echo "clients: $(pgrep -x -c tailscaled)"
 
 def outside(world: World, wish: Params) -> Picture:
     """Before: the phone reaches the broker by the tailnet, the device in the house knocks at Windows."""
-    far, broker = "phone", wish.target.partition(":")[0]
+    broker = wish.target.partition(":")[0]
+    pongs = path.ping(seat(world, FAR), broker, count=4) if broker and world.lab else []
     lost = Leg(wish.device, WINDOWS, "lost", note="the firewall says nothing, and nobody leads on")
     return routes(
-        {"from the flat": route.legs(world, far, broker) if broker else [], "from the kitchen": [lost] if world.lab else []},
+        {"from the flat": _legs(world, broker, pongs), "from the kitchen": [lost] if world.lab else []},
         "Further away is nearer",
     )  # fmt: skip
 
@@ -85,19 +91,30 @@ def met(pairs: Mapping[tuple[str, str], Sequence[Pong]]) -> Table:
         (flat, home, "direct" if pongs and pongs[-1].direct else "relay only")
         for (flat, home), pongs in pairs.items()
     ]
-    return Table(("the flat's NAT", "home's NAT", "phone to tequila"), tuple(rows))
+    return Table(("the flat's NAT", "home's NAT", "phone to tequila"), tuple(rows), NOT_RUN)
 
 
 def widths(found: Mapping[int, int], whole: int) -> Table:
     """What the network below lets through, and what then gets through the tunnel: `whole` is all that it takes."""
     rows = [(f"{mtu}", f"{size}", "all" if size == whole else "not all") for mtu, size in found.items()]
-    return Table(("MTU below", "largest packet that passes", f"of {whole}"), tuple(rows))
+    return Table(("MTU below", "largest packet that passes", f"of {whole}"), tuple(rows), NOT_RUN)
 
 
 def beside(world: World, heard: Mapping[str, Sequence[Pong]]) -> Picture:
     """The phone's ways to several nodes of one computer, below each other."""
-    found = {f"to {name}": route.legs(world, "phone", name, pongs) for name, pongs in heard.items()}
+    found = {f"to {name}": _legs(world, name, pongs) for name, pongs in heard.items()}
     return routes({k: v for k, v in found.items() if v}, "Neighbours on one computer")
+
+
+def _legs(world: World, end: str, pongs: Sequence[Pong]) -> list[Leg]:
+    """The phone's way to `end`; what is no machine is a container on tequila, behind the address translation of Docker."""
+    if not pongs or end in world.machines:
+        return route.legs(world, FAR, end, pongs)
+    inner = f"{services.ROLE} (Docker's NAT)"
+    return [
+        replace(leg, end=f"{end} (a container)", through=(*leg.through, inner))
+        for leg in route.legs(world, FAR, services.ROLE, pongs)
+    ]
 
 
 def traces(world: World) -> Traces:
