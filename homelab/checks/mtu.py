@@ -27,15 +27,19 @@ HINT = (
     "the network below the tunnel is too narrow, or drops what is cut in pieces: raise its MTU, "
     "lower the tunnel's (TS_DEBUG_MTU), or clamp TCP's segments"
 )
-# Answers each line "N" with N bytes, until its last caller is gone or the time is over.
+# Answers each line "N" with N bytes, for as many callers as are told, or until none has come for a while.
 SERVER = """
 import socket, sys
+callers, patience = int(sys.argv[2]), float(sys.argv[3])
 with socket.create_server(("", int(sys.argv[1]))) as s:
-    s.settimeout(float(sys.argv[2]))
-    for _ in range(int(sys.argv[3])):
-        c, _ = s.accept()
+    s.settimeout(patience + 2)
+    for _ in range(callers):
+        try:
+            c, _ = s.accept()
+        except TimeoutError:
+            break
         with c:
-            c.settimeout(float(sys.argv[4]))
+            c.settimeout(patience)
             try:
                 c.sendall(b"x" * int(c.makefile().readline()))
                 c.shutdown(socket.SHUT_WR)
@@ -100,12 +104,11 @@ def transfer(
     Raises:
         HomelabError: the receiver cannot connect.
     """
-    limit = len(sizes) * (patience + 1) + 5
-    words = [str(PORT), f"{limit:g}", str(len(sizes)), f"{patience:g}"]
+    words = [str(PORT), str(len(sizes)), f"{patience:g}"]
     failed: list[str] = []
 
     def serve() -> None:
-        done = sender.run(["python3", "-c", SERVER, *words], timeout=limit + patience + 5)
+        done = sender.run(["python3", "-c", SERVER, *words], timeout=len(sizes) * 2 * (patience + 2) + 5)
         if not done:
             failed.append((done.err.strip().splitlines() or ["no word"])[-1])
 

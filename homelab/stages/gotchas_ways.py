@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import TYPE_CHECKING
 
+from homelab.check import Answer, check, prove
 from homelab.checks import path
 from homelab.checks.mtu import search
 from homelab.checks.path import Pong
@@ -18,6 +19,7 @@ from homelab.resources import ip_rule, link, login, prefs
 from homelab.stages import subnet_router
 from homelab.stages.gotchas import NARROW, ONLY_THE_LAB, STAGE, narrow
 from homelab.vantage import seat
+from homelab.wait import until
 
 if TYPE_CHECKING:
     from homelab.machine import Machine
@@ -85,7 +87,21 @@ def pairs(world: World, start: str = "phone", end: str = "tequila") -> dict[tupl
         for back in undo:
             if back:
                 world.apply(back)
+    prove(goes_direct_again(world[start], end))
     return found
+
+
+@check
+def goes_direct_again(machine: Machine, target: str, seconds: float = 30.0) -> Answer:
+    """Do packets find the straight way again, after its routers changed and changed back?"""
+    seen = until(
+        lambda: path.ping(machine, target, count=3, afresh=True),
+        lambda pongs: pongs[-1].direct and bool(machine.run(["ping", "-n", "-c", "1", "-W", "1", target])),
+        "the straight way",
+        seconds,
+        where=machine.name,
+    )
+    return Answer(f"goes direct to {target} again", machine.name, "ok", path.story(target, seen))
 
 
 def heard(machine: Machine, names: Sequence[str]) -> dict[str, list[Pong]]:

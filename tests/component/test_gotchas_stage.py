@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homelab import needs
-from homelab.checks import detour, mtu
+from homelab.checks import detour, mtu, path
 from homelab.plan import matches
 from homelab.plan import plan as planned
 from homelab.resources import ip_rule, mss_clamp, nic_mtu, tunnel_mtu, windows_tailscale
@@ -61,6 +61,7 @@ def elevated(socket: str, yes: bool) -> None:
 def test_the_hole_is_found_and_each_remedy_fills_it(members) -> None:
     phone, tequila = members["phone"], members["tequila"]
     before = gotchas_view.traces(members)
+    assert path.goes_direct(phone, "tequila").status == "ok", "the search is about the direct way"
     assert mtu.large_answers_arrive(phone, tequila, "tequila").status == "ok"
     narrow = gotchas.narrow(members)
     members.apply(narrow)
@@ -70,6 +71,7 @@ def test_the_hole_is_found_and_each_remedy_fills_it(members) -> None:
     assert mtu.search(phone, "tequila", 1280) == 1216
     for name, remedy in gotchas.remedies(tequila).items():
         members.apply(remedy)
+        assert path.goes_direct(phone, "tequila").status == "ok"
         assert mtu.large_answers_arrive(phone, tequila, "tequila").status == "ok", name
         members.apply(remedy.inverse())
     members.apply(narrow.inverse())
