@@ -110,9 +110,10 @@ def _legs(world: World, end: str, pongs: Sequence[Pong]) -> list[Leg]:
     """The phone's way to `end`; what is no machine is a container on tequila, behind the address translation of Docker."""
     if not pongs or end in world.machines:
         return route.legs(world, FAR, end, pongs)
-    inner = f"{services.ROLE} (Docker's NAT)"
     return [
-        replace(leg, end=f"{end} (a container)", through=(*leg.through, inner))
+        replace(
+            leg, end=f"{end} (a container)", through=(*leg.through[:-1], f"{WINDOWS}, Docker (a NAT each)")
+        )
         for leg in route.legs(world, FAR, services.ROLE, pongs)
     ]
 
