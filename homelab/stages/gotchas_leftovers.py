@@ -18,6 +18,18 @@ WHY = "left by a run that was interrupted"
 NETWORKS = {services.ROLE: gotchas.WSL_NETWORK, "flat_router": "internet", "home_router": "internet"}
 
 
+def mend(world: World, wish: gotchas.Params) -> None:
+    """Take back what an interrupted run left, and the bridge of a whole one: the chapter begins without it."""
+    steps = (
+        lambda: leftovers(world),
+        lambda: gotchas.forget_windows(world),
+        lambda: gotchas.removed(services.home(world), wish),
+    )
+    for step in steps:
+        if world.lab and (plan := step()):
+            world.apply(plan)
+
+
 def leftovers(world: World) -> Plan:
     """Links, clamps, rules, and the second client as they are between two runs; `forget_windows` comes after it."""
     needed = {*NETWORKS, gotchas.WINDOWS, gotchas_ways.ACCEPTS}

@@ -10,7 +10,7 @@ from homelab.plan import matches
 from homelab.plan import plan as planned
 from homelab.resources import ip_rule, mss_clamp, nic_mtu, tunnel_mtu, windows_tailscale
 from homelab.stages import gotchas, gotchas_view, gotchas_ways
-from homelab.stages.gotchas_leftovers import leftovers
+from homelab.stages.gotchas_leftovers import leftovers, mend
 
 ROLES = ("tequila", "phone", "router", "router2")
 
@@ -110,7 +110,6 @@ def test_what_an_interrupted_run_leaves_is_taken_back(members) -> None:
     assert left.status == "fail"
     for word in ("mtu of", "mangle of", "rules of", "settings of", "clients of", "link of", "machines page"):
         assert word in left.evidence, word
-    for mend in (leftovers, gotchas.forget_windows):
-        members.apply(mend(members))
+    mend(members, gotchas.Params())
     after = gotchas_view.traces(members)
     assert gotchas_view.nothing_left(members["tequila"], before, after).evidence.startswith(f"{len(after)} ")
