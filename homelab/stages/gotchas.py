@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
 from homelab import labsocket, needs
-from homelab.errors import HomelabError, ParamsError, Problem, nearest
+from homelab.errors import HomelabError, ParamsError, Problem, WaitTimeout, nearest
 from homelab.lab_machine import LabMachine
 from homelab.params import Strict
 from homelab.plan import Change, Plan, change
@@ -26,6 +27,7 @@ from homelab.resources import (
 )
 from homelab.stages import services
 from homelab.vantage import Nobody, seat
+from homelab.wait import until
 from homelab.wsl import where
 from homelab.wsl.interop import Unknown
 
@@ -41,6 +43,7 @@ NARROW, WIDE = (
 )  # bytes: what reports see in WSL beside a client on Windows, and an ordinary network
 TUNNEL, SEGMENT = 1200, 1100  # bytes: what fits through the narrow one, as a packet and as TCP's share of it
 BROKER = services.Params.model_validate({"services": ["mosquitto"]})  # what 04 makes of it, and nothing else
+NEWS = 3.0  # seconds until the machines page knows who has logged out
 PLANKS = ("forward", "portproxy", "firewall_rule")
 ONLY_THE_LAB = Plan(STAGE, notes=("A demonstration: it runs where nothing can be harmed, in the lab.",))
 MIRRORED = (
@@ -220,7 +223,17 @@ def forget_windows(world: World) -> Plan:
     """The lab's Windows leaves the machines page, once it is logged out."""
     if not world.lab or world.tailnet is None:
         return ONLY_THE_LAB
-    now = device.read(world.tailnet, WINDOWS)
+    tailnet = world.tailnet
+    with suppress(
+        WaitTimeout
+    ):  # the page hears of a logout a moment later; of a client that was killed, never
+        until(
+            lambda: device.read(tailnet, WINDOWS),
+            lambda now: now.expired or not now.there,
+            "the logout to be known",
+            NEWS,
+        )
+    now = device.read(tailnet, WINDOWS)
     gone = "remove it from the machines page"
     return planned(STAGE, change("tailnet", "device", now, device.State(False), gone, name=WINDOWS, loses="a new login"))  # fmt: skip
 

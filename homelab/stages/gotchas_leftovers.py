@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from homelab.plan import Change, Plan, change
@@ -20,7 +21,7 @@ NETWORKS = {services.ROLE: gotchas.WSL_NETWORK, "flat_router": "internet", "home
 
 def mend(world: World, wish: gotchas.Params) -> None:
     """Take back what an interrupted run left, and the bridge of a whole one: the chapter begins without it."""
-    steps = (
+    steps: tuple[Callable[[], Plan], ...] = (
         lambda: leftovers(world),
         lambda: gotchas.forget_windows(world),
         lambda: gotchas.removed(services.home(world), wish),
