@@ -81,6 +81,11 @@ class Services:
             tailnet.await_daemon(machine)
             machine.ask("quiz", argv=[*daemon.join, f"--timeout={tailnet.PATIENCE:.0f}s"])
 
+    def let_go(self, daemon: Daemon) -> None:
+        """End a daemon that somebody asked for; nobody wants it any more."""
+        self._asked.discard((daemon.machine, daemon.name))
+        self._lab.machines[daemon.machine].ask("stop", name=daemon.name)
+
     def open_front_end(self) -> None:
         """Start Funnel's front end, beside what the caller does: nobody waits for it, and all count on it."""
         cloud = self._lab.blueprint["cloud"]
