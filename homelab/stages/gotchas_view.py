@@ -15,10 +15,10 @@ from homelab.checks.mtu import Transfer
 from homelab.checks.path import Pong
 from homelab.pictures.route import Leg, routes
 from homelab.pictures.tables import Table
+from homelab.policy.nodes import nodes
 from homelab.resources import portproxy
 from homelab.stages import services
 from homelab.stages.gotchas import WINDOWS, Params
-from homelab.tailnet_nodes import nodes
 from homelab.vantage import seat
 
 if TYPE_CHECKING:
