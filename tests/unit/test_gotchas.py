@@ -273,6 +273,14 @@ def test_arithmetic_before_anything_is_sent(below, status) -> None:
     assert mtu.leaves_room_for_the_tunnel(Pipe(1280, below)).status == status
 
 
+def test_without_a_tunnel_there_is_nothing_to_reckon() -> None:
+    class Bare(Pipe):
+        def run(self, argv, **_) -> Result:
+            return Result(tuple(argv), 1, "", 'Device "tailscale0" does not exist.', 0.0)
+
+    assert mtu.leaves_room_for_the_tunnel(Bare(1280)).status == "skip"
+
+
 def test_a_black_hole_is_small_yes_and_large_no() -> None:
     place = Pipe(1280)
 
