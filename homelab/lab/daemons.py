@@ -13,6 +13,36 @@ DATABASE, NAMES = "database", "names"
 NAMES_STATE = "/var/lib/names"
 PID_FILE = "/run/tailscale/tailscaled.pid"
 LOCAL_API = "/run/tailscale/tailscaled.sock"
+INIT = "/etc/init.d/tailscaled"
+# What a service manager does elsewhere: `sudo service tailscaled restart`, with what the two files say.
+INIT_SCRIPT = f"""\
+#!/bin/sh
+# The lab's own: its machines have no systemd. The settings are read as systemd reads them.
+set -a
+for file in /etc/default/tailscaled /etc/default/lab-tailscaled; do [ ! -r "$file" ] || . "$file"; done
+set +a
+running() {{ pid=$(cat {PID_FILE} 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = tailscaled ]; }}
+stop() {{
+  running || return 0
+  kill "$pid"
+  n=0; while [ -e "/proc/$pid/exe" ] && [ "$n" -lt 100 ]; do n=$((n + 1)); sleep 0.05; done
+}}
+start() {{
+  ! running || return 0
+  rm -f {LOCAL_API}
+  setsid sh -c 'echo $$ >{PID_FILE}; exec "$@"' tailscaled /usr/sbin/tailscaled --statedir=/var/lib/tailscale \\
+    --socket={LOCAL_API} --port="$PORT" $FLAGS </dev/null >>/var/log/tailscaled.log 2>&1 &
+  n=0; while [ ! -S {LOCAL_API} ] && [ "$n" -lt 200 ]; do n=$((n + 1)); sleep 0.05; done
+  [ -S {LOCAL_API} ]
+}}
+case $1 in
+  start) start ;;
+  stop) stop ;;
+  restart) stop && start ;;
+  status) running ;;
+  *) echo "usage: service tailscaled start|stop|restart|status" >&2; exit 2 ;;
+esac
+"""
 CLOUD_STATE = "/var/lib/cloud"
 CLOUD_HOME = "/opt/cloud"  # where the cloud's machine sees its program, its pages and the CA
 HUB = "hub"  # below the state folder: what the lab's hub offers

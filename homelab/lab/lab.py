@@ -129,6 +129,8 @@ class Lab:
             files["/etc/default/lab-tailscaled"] = (
                 f'PORT="{machine["udp_port"]}"\nFLAGS="--no-logs-no-support"\n'
             )
+            files[daemons.INIT] = daemons.INIT_SCRIPT
+            commands.append([["chmod", "755", daemons.INIT], ""])
         if machine["docker"]:
             commands.append([["ip", "address", "add", f"{engine.RESOLVER}/32", "dev", "lo"], ""])
             options = engine.LIMITED if self.config["cgroups"] else engine.UNLIMITED

@@ -27,7 +27,7 @@ WANTED = (
     "docker.io", "containerd", "runc",  # the engine that machines with `docker: true` have
     "docker-registry",  # behind the lab's hub
     "openssh-server", "openssh-client", "openssh-sftp-server", "restic",  # backups, and where they go
-    "mosquitto", "mosquitto-clients", "postgresql", "postgresql-client", "redis-server", "ffmpeg",
+    "mosquitto", "mosquitto-clients", "socat", "postgresql", "postgresql-client", "redis-server", "ffmpeg",
 )  # fmt: skip
 # What is installed here already is as good in the lab, in whatever version.
 INSTALL = ("install", "--yes", "--no-install-recommends", "--no-upgrade")

@@ -16,12 +16,13 @@ class Process:
 
 
 def all() -> list[Process]:
-    """Every process but the first, known by its program's file."""
-    found = []
+    """Every process but the first and those in containers, known by its program's file."""
+    found, own = [], Path("/proc/1/ns/pid").readlink()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and entry.name != "1":
             try:
-                found.append(Process(int(entry.name), (entry / "exe").readlink().name))
+                if (entry / "ns" / "pid").readlink() == own:
+                    found.append(Process(int(entry.name), (entry / "exe").readlink().name))
             except OSError:
                 continue
     return found

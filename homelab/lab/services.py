@@ -50,6 +50,8 @@ class Services:
         for daemon in gone:
             if daemon.name == daemons.TAILSCALED:
                 tailnet.await_daemon(self._lab.machines[daemon.machine])
+        if any(d.name == daemons.REGISTRY for d in gone):
+            self.start_registry()  # it runs; it has to answer, too
         names = [f"{d.machine}/{d.name}" for d in gone]
         self._lab.note(f"started again: {', '.join(names) or 'nothing'}")
         return names
@@ -78,6 +80,11 @@ class Services:
             machine = self._lab.machines[daemon.machine]
             tailnet.await_daemon(machine)
             machine.ask("quiz", argv=[*daemon.join, f"--timeout={tailnet.PATIENCE:.0f}s"])
+
+    def let_go(self, daemon: Daemon) -> None:
+        """End a daemon that somebody asked for; nobody wants it any more."""
+        self._asked.discard((daemon.machine, daemon.name))
+        self._lab.machines[daemon.machine].ask("stop", name=daemon.name)
 
     def open_front_end(self) -> None:
         """Start Funnel's front end, beside what the caller does: nobody waits for it, and all count on it."""

@@ -7,12 +7,11 @@ through. It is a lock-out if after the change
 1. a device of the tailnet that one of our own devices reached on some port is reached by none of them
    on any port (a rule whose effect cannot be told from the text counts as one that lets through);
 2. the way by which we are here is shut: this process was started over SSH, across the tailnet, and that
-   device could no longer open that port here, or, where Tailscale SSH answers, no longer become that user;
-3. a tag that a device carries is defined no longer, or is no longer ours to give: the owner, admins and
-   network admins may give every tag that is defined, others those that ``tagOwners`` gives them.
+   device could no longer open that port here, or, where Tailscale SSH answers, no longer become that user.
 
-Fewer ports are no lock-out, nor are networks behind a device, nor what other people lose. The admin page
-is never shut by a policy: who really means it, edits it there.
+Fewer ports are no lock-out, nor are networks behind a device, nor what other people lose, nor a tag that
+nobody may give any more: a device that carries it keeps it. The admin page is never shut by a policy: who
+really means it, edits it there.
 """
 
 from __future__ import annotations
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 PAGE = "https://login.tailscale.com/admin/acls"
 WHO = ("groups", "hosts", "ipsets", "postures")  # what rules name
-ADMINS = ("owner", "admin", "network-admin")
-ANY = {"dst": ["*"], "ip": ["*"]}
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class Us:
     """Who we are in the tailnet of `devices`, and how we came here."""
 
     login: str
-    role: str
     devices: tuple[Node, ...]
     way_in: WayIn | None = None
 
@@ -78,7 +74,7 @@ def us(tailnet: Tailnet) -> Us:
     login = tailnet.person.email or _signed_in(tailnet)
     if login not in people:
         login = next((name for name, role in people.items() if role == "owner"), login)
-    return Us(login, people.get(login, "member"), tuple(nodes(tailnet)), _way_in(tailnet))
+    return Us(login, tuple(nodes(tailnet)), _way_in(tailnet))
 
 
 def _signed_in(tailnet: Tailnet) -> str:
@@ -108,10 +104,7 @@ def touches_access(before: str, after: str) -> bool:
         HomelabError: one of the two is not HuJSON.
     """
     old, new = policyfile.data(before), policyfile.data(after)
-    tags = new.get("tagOwners", {})
-    return any(old.get(k) != new.get(k) for k in ("grants", "acls", "ssh", *WHO)) or any(
-        tags.get(tag) != owners for tag, owners in old.get("tagOwners", {}).items()
-    )
+    return any(old.get(k) != new.get(k) for k in ("grants", "acls", "ssh", *WHO))
 
 
 def refuse_lockout(before: str, after: str, me: Us) -> None:
@@ -121,7 +114,7 @@ def refuse_lockout(before: str, after: str, me: Us) -> None:
         HomelabError: it is a lock-out (see the module); with the rule that let us through, and what to do.
     """
     old, new = policyfile.data(before), policyfile.data(after)
-    lost = [*_devices_lost(old, new, me), *_way_lost(old, new, me), *_tags_lost(old, new, me)]
+    lost = [*_devices_lost(old, new, me), *_way_lost(old, new, me)]
     if lost:
         what, keep = lost[0]
         more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
@@ -163,25 +156,6 @@ def _way_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterato
     elif way.by_policy and lets(old) and lets(new) is False:
         rule = _rule(old, ("ssh",), lets)
         yield f"{here} makes you {way.user}, which {rule} allows now", "keep an ssh rule for it"
-
-
-def _tags_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterator[tuple[str, str]]:
-    carried = {tag: device.name for device in me.devices for tag in device.tags}
-    for tag, device in sorted(carried.items()):
-        if _gives(old, tag, me) and not _gives(new, tag, me):
-            now = json.dumps({tag: old["tagOwners"][tag]})
-            yield (
-                f"{device} carries {tag}, which you could not give any more; tagOwners has {now} now",
-                f"leave {tag} to {me.login} in tagOwners, or take the tag off {device} first",
-            )
-
-
-def _gives(policy: Mapping[str, Any], tag: str, me: Us) -> bool:
-    owners = policy.get("tagOwners", {}).get(tag)
-    if owners is None:
-        return False
-    person = Node("", me.login, me.role, addresses=("100.64.0.1",))
-    return me.role in ADMINS or _passes(_with(policy, {"src": owners, **ANY}), person, person) is not False
 
 
 def _becomes(policy: Mapping[str, Any], source: Node, target: Node, user: str) -> Verdict:

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from homelab import needs, vantage, web
 from homelab.check import Answer
-from homelab.checks import gpu
+from homelab.checks import gpu_steps
 from homelab.checks import llm as checks
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing, Problem, nearest
 from homelab.gpu import catalogue
@@ -271,9 +271,9 @@ def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, A
 def cards(world: World, wish: Params) -> tuple[Answer, ...]:
     """The GPU in three steps, on `server`: the host sees it, a container sees it, and both still do after a while."""
     machine = vantage.seat(world, place_of(world, wish))
-    host, inside = gpu.gpu_on_host(machine), gpu.gpu_in_container(machine)
+    host, inside = gpu_steps.gpu_on_host(machine), gpu_steps.gpu_in_container(machine)
     seconds = LONG if wish.thorough else SHORT
-    return host, inside, gpu.gpu_still_there(machine, seconds, container=inside.status != "skip")
+    return host, inside, gpu_steps.gpu_still_there(machine, seconds, container=inside.status != "skip")
 
 
 def place_of(world: World, wish: Params) -> str:

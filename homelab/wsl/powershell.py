@@ -93,6 +93,14 @@ def remove_firewall_rule(name: str) -> str:
     return f"Remove-NetFirewallRule -DisplayName {quoted(name)}"
 
 
+def set_service(name: str, start: str, status: str) -> str:
+    """What starts or stops the service `name` (`status`: Running, Stopped), and says when it starts by itself.
+
+    Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.management/set-service
+    """
+    return f"Set-Service -Name {quoted(name)} -StartupType {start} -Status {status}"
+
+
 def elevated(program: str, arguments: str) -> str:
     """What runs a program as administrator: Windows asks the person, and we wait for its end.
 

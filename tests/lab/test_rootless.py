@@ -39,7 +39,7 @@ def test_the_whole_lab_as_an_ordinary_user(cover: str) -> None:
     status = json.loads(head[head.index("{") :])
     assert status["tier"] == "rootless"
     running = {n for n, m in status["machines"].items() if m["tailscale"] == "Running"}
-    assert running == {"tequila", "phone", "router", "router2", "demoserver", "fooocus"}
+    assert running - {"relay"} == {"tequila", "phone", "router", "router2", "demoserver", "fooocus"}
     uid, path, address, mia, version, slow, *rest = said.splitlines()
     assert uid == "0"
     assert "via 203.0.113.10:" in path

@@ -108,7 +108,7 @@ def test_the_labs_daemons_are_known_by_machine_and_name(drawn: dict[str, Any]) -
     known = daemons.known(drawn)
     assert {m for m, n in known if n == "tailscaled"} == {
         "tequila", "phone", "router", "router2", "demoserver", "fooocus",
-        "relay", "recorder", "se_sto_wg_001", "ca_tor_wg_001",
+        "windows", "relay", "recorder", "se_sto_wg_001", "ca_tor_wg_001",
     }  # fmt: skip
     nobodys = {m for (m, n), d in known.items() if n == "tailscaled" and d.join}
     assert nobodys == {"relay", "se_sto_wg_001", "ca_tor_wg_001"}

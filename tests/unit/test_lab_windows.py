@@ -161,6 +161,10 @@ def test_every_script_of_the_library_is_known() -> None:
     assert (rule.name, rule.port, rule.profile) == ("It's MQTT", 1883, "Private")
     assert netsh == "interface portproxy show v4tov4"
     assert inner == " ".join(library.argv(library.new_firewall_rule("It's MQTT", 1883))[1:])
+    for start, status in (("Automatic", "Running"), ("Manual", "Stopped")):
+        known = powershell._SET_SERVICE.fullmatch(library.set_service("Tailscale", start, status))
+        assert known
+        assert known.groups() == (start, status)
     assert powershell._REMOVE_RULE.fullmatch(library.remove_firewall_rule("It's MQTT"))
     for question in (
         library.WINDOWS_VERSION, library.USER, library.TAILSCALE, library.ADAPTERS, library.NETWORKS,

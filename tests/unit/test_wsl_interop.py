@@ -150,6 +150,7 @@ def test_no_script_has_what_a_layer_between_would_eat() -> None:
         powershell.firewall_rules(name), powershell.new_firewall_rule(name, 1883),
         powershell.remove_firewall_rule(name), powershell.elevated("netsh.exe", "a b"),
         powershell.elevated_powershell(powershell.new_firewall_rule(name, 1883)),
+        powershell.set_service("Tailscale", "Manual", "Stopped"),
         powershell.elevated("schtasks.exe", '/XML "C:\\Users\\Ana M\\x.xml"'),
     ]  # fmt: skip
     for script in scripts:

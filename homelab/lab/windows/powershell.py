@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import daemons, tailnet
 from .call import Call, Unplayed
 from .disk import STARTUP
 from .firewall import Rule
@@ -31,6 +32,9 @@ _ELEVATED = re.compile(
 _NEW_RULE = re.compile(
     rf"New-NetFirewallRule -DisplayName {_TEXT} -Direction Inbound -Action Allow -Protocol TCP "
     r"-LocalPort (\d{1,5})(?: -Profile (Private|Public|Any))?(?: -RemoteAddress (LocalSubnet|Any|[\d./]+))?"
+)
+_SET_SERVICE = re.compile(
+    r"Set-Service -Name 'Tailscale' -StartupType (Automatic|Manual|Disabled) -Status (Running|Stopped)"
 )
 _REMOVE_RULE = re.compile(rf"Remove-NetFirewallRule -DisplayName {_TEXT}")
 CANCELLED = "This command cannot be run due to the error: The operation was canceled by the user."
@@ -56,6 +60,8 @@ def main(system: System, call: Call) -> int:
         return _new_rule(system, call, rule)
     if match := _REMOVE_RULE.fullmatch(script):
         return _remove_rule(system, call, _unquoted(match[1]))
+    if match := _SET_SERVICE.fullmatch(script):
+        return _set_service(system, call, match[1], runs=match[2] == "Running")
     raise Unplayed(KNOWN)
 
 
@@ -90,7 +96,9 @@ def _tailscale(system: System, call: Call) -> list[dict[str, Any]]:
     """The service, where tailscaled was installed on the machine."""
     runs = system.machine.ask("alive", name="tailscaled")["alive"]
     there = system.machine.ask("quiz", argv=["ls", "/usr/sbin/tailscaled"], fine=[0, 1, 2])["out"]
-    return [{"Status": "Running" if runs else "Stopped", "StartType": "Automatic"}] if runs or there else []
+    if not (runs or there):
+        return []
+    return [{"Status": "Running" if runs else "Stopped", "StartType": system.client_starts}]
 
 
 def _adapters(system: System, call: Call) -> list[dict[str, Any]]:
@@ -183,6 +191,23 @@ def _remove_rule(system: System, call: Call, name: str) -> int:
     if not system.is_elevated(call):
         return _denied(call, "Remove-NetFirewallRule")
     system.firewall.remove(name)
+    return 0
+
+
+def _set_service(system: System, call: Call, starts: str, *, runs: bool) -> int:
+    """Tailscale's service: what runs then on the machine is the real tailscaled, of Linux."""
+    if not _tailscale(system, call):
+        call.err("Set-Service : Service Tailscale was not found on computer '.'.")
+        return 1
+    if not system.is_elevated(call):
+        return _denied(call, "Set-Service")
+    client = system.services.daemon(system.name, daemons.TAILSCALED)
+    if runs:
+        system.services.ask_for(client)
+        tailnet.await_daemon(system.machine)
+    else:
+        system.services.let_go(client)
+    system.client_starts = starts
     return 0
 
 

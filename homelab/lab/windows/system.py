@@ -30,12 +30,13 @@ class System:
     def __init__(self, lab: Lab, services: Services, name: str) -> None:
         said = lab.blueprint["machines"][name]["windows"]
         self.lab, self.name, self.said = lab, name, said
-        self.machine = lab.machines[name]
+        self.machine, self.services = lab.machines[name], services
         self.settings = Settings(build=said["build"], locale=said["locale"], admin=said["admin"])
         self.distribution = Distribution(lab, services, name, self.settings)
         self.proxy = PortProxy(self.machine, lab.note)
         self.firewall = Firewall(self.machine, lab.blueprint["machines"][name], self.settings)
         self.tasks: dict[str, Task] = {}  # by name in small letters, for Windows takes capitals for the same
+        self.client_starts = "Manual"  # when Tailscale's service starts
         self.running: dict[str, Call] = {}  # what was launched and has not ended, by what launched it
 
     @property
