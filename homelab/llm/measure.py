@@ -20,12 +20,13 @@ from typing import Any
 
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.llm import host_load, power
-from homelab.llm.engine import Engine, Generated
+from homelab.llm.engine import Description, Engine, Generated
 from homelab.llm.result import PREFILL, Case, Report, Sample
 
 SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
 WARM_UP = 512  # tokens of prompt at most: longer ones warm nothing more
 MARGIN = 32  # tokens of context beside prompt and answer, for an engine's own
+PASSIVE = "waiting passive"  # in an engine's build, where its threads sleep while they wait
 FAR = 0.8  # of the median of its case: what is slower was disturbed, by whatever
 
 Snapshot = Callable[[float | None], host_load.Snapshot]
@@ -107,7 +108,7 @@ def measure(
                 if wish.limit and now() - started > wish.limit:
                     report.ended = f"{wish.limit:g} s were over"
                     return _finished(report)
-                sample = _repetition(engine, case, wish, seeds, snapshot, report.engine.threads, watts)
+                sample = _repetition(engine, case, wish, seeds, snapshot, report.engine, watts)
                 case.samples.append(sample)
                 say(_line(case, sample))
     except KeyboardInterrupt:
@@ -153,9 +154,10 @@ def _repetition(
     wish: Wish,
     seeds: Iterator[int],
     snapshot: Snapshot,
-    threads: int,
+    about: Description,
     watts: power.Watts | None,
 ) -> Sample:
+    enough = host_load.PASSIVE if PASSIVE in about.build else host_load.SHARE
     prompt = max(case.depth, SHORT)
     before = snapshot(engine.cpu())
     with power.Meter(watts) as meter:
@@ -168,7 +170,7 @@ def _repetition(
                     for _ in range(case.streams)
                 ]
                 got = [a.result() for a in asked]
-    there = host_load.between(before, snapshot(engine.cpu()), threads)
+    there = host_load.between(before, snapshot(engine.cpu()), about.threads, enough=enough)
     return sample_of(got, there, meter.mean)
 
 

@@ -36,7 +36,7 @@ def test_a_home_is_measured_and_nothing_applied(tmp_path) -> None:
     home = CHECKOUT / "params/home.example.yaml"
     status, found = run(tmp_path / "run", "--params", str(home), "-p", "repetitions=1", "-p", "depths=[0]")
     assert status == 0
-    assert not [c for c in found["changes"] if c["status"] == "applied"]
+    assert not [c for c in found["changes"] if c["outcome"] == "applied"]
     report = json.loads((tmp_path / "run/benchmarks/report.json").read_text())
     assert report["cases"][0]["samples"]
 
@@ -48,7 +48,7 @@ def test_the_second_run_changes_nothing_and_compares_with_the_first(lab, tmp_pat
     earlier = tmp_path / "first/benchmarks/report.json"
     status, again = run(tmp_path / "again", "-p", f"compare_with={earlier}", HOMELAB_LAB=lab)
     assert status == 0
-    assert not [c for c in again["changes"] if c["status"] == "applied"]
+    assert not [c for c in again["changes"] if c["outcome"] == "applied"]
 
 
 @pytest.mark.lab

@@ -42,6 +42,12 @@ def test_others_may_use_what_the_engine_does_not() -> None:
     assert (found.others, found.reasons) == (1.0, ())
 
 
+def test_threads_that_sleep_while_they_wait_get_less() -> None:
+    there = after(engine=11.66, busy=51.66)  # of two seconds, in which nobody else computed
+    assert between(START, there, 2, 2).reasons == ("the engine had 83% of its processors",)
+    assert between(START, there, 2, 2, enough=host_load.PASSIVE).reasons == ()
+
+
 def test_an_engine_elsewhere_has_no_share() -> None:
     there = Snapshot(100.0, 1000.0, 50.0, 0.0, None, 5.0)
     found = between(there, after(engine=None), 2, 2)

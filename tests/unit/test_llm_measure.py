@@ -235,3 +235,19 @@ def test_a_number_of_nothing_is_none() -> None:
     assert Case(0).number("decode") is None
     none = Case(0, 1, [Sample(1, 0, 0, None, None, 0.0, disturbed=("no token came",))])
     assert none.number("decode") is None
+
+
+@pytest.mark.parametrize(
+    ("build", "disturbed"), [("CPU : x waiting passive", False), ("CPU : x waiting active", True)]
+)
+def test_an_engine_whose_threads_sleep_is_not_called_disturbed(build: str, disturbed: bool) -> None:
+    class Sleeps(Fake):
+        def describe(self) -> Description:
+            return replace(super().describe(), build=build)
+
+    def some(engine: float | None = None) -> host_load.Snapshot:
+        at = float(next(SECONDS))
+        return host_load.Snapshot(at, at, 1.6 * at, 0.0, 1.6 * at, 0.0)  # 80 % of two processors
+
+    found = run(Sleeps(), Wish(depths=(0,), repetitions=1, retries=0), snapshot=some)
+    assert bool(found.cases[0].samples[0].disturbed) == disturbed
