@@ -150,18 +150,29 @@ def test_a_command_that_hangs_is_ended_with_its_children(machine) -> None:
 
 def test_an_interrupted_command_does_not_go_on(machine, tmp_path, monkeypatch) -> None:
     begun: list[subprocess.Popen[str]] = []
-    real = subprocess.Popen.wait
 
-    def interrupted(process, timeout=None):
-        if not begun:
-            begun.append(process)
-            raise KeyboardInterrupt
-        return real(process, timeout)
+    def interrupted(process, timeout):
+        begun.append(process)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    monkeypatch.setattr("homelab.local_machine._wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         machine.run(["sleep", "60"])
     assert begun[0].returncode == -9
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_command_ends_in_time_or_is_ended_with_or_without_word_from_the_system(
+    machine, monkeypatch, known: bool
+) -> None:
+    def none(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    if not known:
+        monkeypatch.setattr(os, "pidfd_open", none)
+    assert machine.run(["sh", "-c", "exit 3"], timeout=60).rc == 3
+    with pytest.raises(WaitTimeout):
+        machine.run(["sleep", "60"], timeout=0.1)
 
 
 def test_what_a_command_leaves_in_the_background_does_not_keep_us(machine, monkeypatch) -> None:
