@@ -56,6 +56,7 @@ def test_a_check_that_is_skipped_still_says_what_it_is_about(machine) -> None:
     assert (
         opens(Nobody("visitor", "nobody"), url="https://quiz.example/").name == "opens: https://quiz.example/"
     )
+    assert opens(Nobody("visitor", "nobody"), Nobody("quiz", "nobody")).name == "opens: quiz"
     assert answers(Nobody("visitor", "nobody"), good=True).name == "answers"
 
 
