@@ -79,8 +79,8 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
 
 
 def _called(about: object) -> str:
-    """What a question is about, as its skipped answer says it: a word, or a machine's name."""
-    word = about if isinstance(about, str) else getattr(about, "name", "")
+    """What a question is about, as its skipped answer says it: a word, a host, or a machine's name."""
+    word = about if isinstance(about, str) else getattr(about, "host", "") or getattr(about, "name", "")
     return word if isinstance(word, str) else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.record import MIME
 from homelab.vantage import Nobody, seat
-from homelab.wait import until
+from homelab.wait import until, words
 
 
 @check
@@ -123,6 +124,50 @@ def test_a_timeout_says_four_things() -> None:
     assert (error.waited_for, error.last, error.hint) == ("the node to run", "'Starting'", "look at its log")
     assert error.seconds >= 0.02
     assert str(error).count("Hint:") == 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A state as a resource has it: an id that nobody compares, and offers that count."""
+
+    approved: tuple[str, ...] = ()
+    id: str = field(default="n1", compare=False)
+    offered: tuple[str, ...] = field(default=(), compare=False)
+    running: bool = False
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ("Starting", "'Starting'"),
+        (Seen((), "n1", ("10.20.0.0/24", "10.30.0.0/24")), "approved nothing, offered 10.20.0.0/24, 10.30.0.0/24, running no"),
+        ([("check", frozenset({"root"}), None, None)], "check, root, nothing, nothing"),
+        ({"phone": True, "tequila": False}, "phone: yes, tequila: no"),
+        ([], "nothing"),
+        (None, "nothing"),
+        (3, "3"),
+    ],
+)  # fmt: skip
+def test_what_was_seen_last_is_said_in_words(seen, said) -> None:
+    assert words(seen) == said
+    with pytest.raises(WaitTimeout, match="last seen") as caught:
+        until(lambda: seen, lambda s: False, "more", 0)
+    assert caught.value.last == said
+
+
+@check
+def carries(machine, url: str, words: str, visitors: int = 20) -> Answer:
+    return Answer(f"carries {visitors}", machine.name, "ok", url)
+
+
+def test_a_question_that_is_not_asked_keeps_its_object(machine) -> None:
+    machine.pending.count = 1
+    assert carries(machine, "https://quiz.example", "Quiz").name == "carries: https://quiz.example"
+    assert (
+        carries(Nobody("visitor", "nobody"), "https://quiz.example", "").name
+        == "carries: https://quiz.example"
+    )
+    assert answers(machine).name == "answers"
 
 
 def test_until_gives_what_was_seen() -> None:
