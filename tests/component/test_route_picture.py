@@ -64,17 +64,6 @@ def test_legs_that_meet_are_one_strip_and_a_tube_that_goes_on_is_one_tube() -> N
     ]
 
 
-def test_a_long_route_goes_on_in_the_next_row() -> None:
-    """As through an exit node: eight cards in one row would be too small to read on a page."""
-    onward = Leg("tequila", "cloud", "plain", "", ("windows", "home_router"), "open")
-    picture = route([DIRECT, onward])
-    words = _words(picture)
-    assert words.count("tequila") == 2, "the second row begins where the first ends"
-    assert picture.figure.get_figwidth() < 10.5
-    assert picture.figure.get_figheight() > 1.7 * route([DIRECT]).figure.get_figheight()
-    assert _words(route([Leg("phone", "router"), Leg("router", "db", "plain")])).count("router") == 1
-
-
 def test_a_plain_leg_says_that_nothing_protects_it() -> None:
     picture = route([Leg("router", "db", "plain")])
     assert "not encrypted" in _words(picture)
