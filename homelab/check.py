@@ -62,7 +62,7 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> Answer:
         place = args[0] if args else None
         name = question.__name__.replace("_", " ")
-        about = next((f": {a}" for a in (*args[1:], *kwargs.values()) if a and isinstance(a, str)), "")
+        about = next((f": {word}" for a in (*args[1:], *kwargs.values()) if (word := _called(a))), "")
         if isinstance(place, Nobody):
             return Answer(f"{name}{about}", place.name, "skip", place.why, place.hint)
         waiting = getattr(getattr(place, "pending", None), "count", 0)
@@ -76,6 +76,12 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
             return Answer(name, str(vantage), "fail", error.what, error.hint)
 
     return asked
+
+
+def _called(about: object) -> str:
+    """What a question is about, as its skipped answer says it: a word, a host, or a machine's name."""
+    word = about if isinstance(about, str) else getattr(about, "host", "") or getattr(about, "name", "")
+    return word if isinstance(word, str) else ""
 
 
 def prove(*answers: Answer) -> None:

@@ -64,12 +64,12 @@ class PlayedPerson:
         self._post(url, {"enable": "on"}, f"{self.name} opens {url} and presses the button.")
 
     def deny(self, url: str) -> None:
-        """Open the page and refuse the device.
+        """Open the page, which asks about a device or about a session, and say no.
 
         Raises:
             HomelabError: the page refuses that.
         """
-        self._post(url, {"deny": "1"}, f"{self.name} opens {url} and refuses the device.")
+        self._post(url, {"deny": "1"}, f"{self.name} opens {url} and says no.")
 
     def submit(self, url: str, **fields: str) -> None:
         """Send the form on the page at `url`, as the owner does on the admin pages.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from homelab.errors import WaitTimeout
 
@@ -35,5 +36,32 @@ def until(
             return seen
         spent = time.monotonic() - start
         if spent >= seconds:
-            raise WaitTimeout(waited_for, spent, repr(seen), hint, where)
+            raise WaitTimeout(waited_for, spent, words(seen), hint, where)
         time.sleep(min(every, max(0.0, seconds - spent)))
+
+
+def words(seen: Any) -> str:
+    """What was seen, for a reader: ``approved nothing, offered 10.20.0.0/24``; text stands in quotes.
+
+    Fields that a state does not compare or show (ids) are left out unless they hold several things.
+    """
+    if isinstance(seen, str):
+        return repr(seen)
+    if seen is None:
+        return "nothing"
+    if isinstance(seen, bool):
+        return "yes" if seen else "no"
+    if dataclasses.is_dataclass(seen) and not isinstance(seen, type) and type(seen).__str__ is object.__str__:
+        fields = [
+            f for f in dataclasses.fields(seen) if f.compare or isinstance(getattr(seen, f.name), tuple)
+        ]
+        return ", ".join(f"{f.name.replace('_', ' ')} {_bare(getattr(seen, f.name))}" for f in fields)
+    if isinstance(seen, Mapping):
+        return ", ".join(f"{key}: {_bare(value)}" for key, value in seen.items()) or "nothing"
+    if isinstance(seen, list | tuple | set | frozenset):
+        return ", ".join(_bare(item) for item in seen) or "nothing"
+    return str(seen)
+
+
+def _bare(value: Any) -> str:
+    return (value or "nothing") if isinstance(value, str) else words(value)

@@ -55,7 +55,8 @@ def may_not_choose(machine: Machine, name: str, seconds: float = 5.0) -> Answer:
         seconds,
         where=machine.name,
     )
-    return Answer(f"may not choose {name}", machine.name, "ok", f"{len(seen)} others are in the list")
+    evidence = f"in the list: {', '.join(seen)}" if seen else "the list is empty"
+    return Answer(f"may not choose {name}", machine.name, "ok", evidence)
 
 
 @check
@@ -136,6 +137,17 @@ def goes_in_the_clear(router: Machine, before: meter.Counts) -> Answer:
     passed = meter.counts(router) - before
     good = passed.clear > 0 and passed.names > 0
     return Answer("sees packets in the clear", router.name, "ok" if good else "fail", f"{passed}")
+
+
+@check
+def goes_by_tls(router: Machine, before: meter.Counts) -> Answer:
+    """Has the router since `before` passed on TLS to a relay, and nothing in the clear?
+
+    What it counts as the tunnel's are then greetings, by which the two ends go on trying the direct way.
+    """
+    passed = meter.counts(router) - before
+    good = passed.tls > 0 and not passed.clear and not passed.names
+    return Answer("goes out as TLS", router.name, "ok" if good else "fail", f"{passed}")
 
 
 @check

@@ -9,7 +9,7 @@ from homelab.tailnet import Tailnet
 from homelab.vantage import Nobody, admin
 
 if TYPE_CHECKING:
-    from homelab.reach import Reach
+    from homelab.reach import Cell, Reach
     from homelab.world import World
 
 HINT = (
@@ -37,5 +37,19 @@ def arrives_as_allowed(place: World | Tailnet | Nobody, reach: Reach) -> Answer:
         wrong = "\n".join(told(s.name, t.label, c) for s, t, c in reach.wrong)
         return Answer(name, vantage.name, "fail", wrong, HINT)
     arrived = sum(cell.arrives for cell in judged)
-    evidence = f"{arrived} of {len(judged)} ways are open and {len(judged) - arrived} are blocked, each as the policy says"
+    parts = [
+        f"{_ways(arrived)} open" if arrived else "",
+        f"{_ways(len(judged) - arrived)} blocked" if arrived < len(judged) else "",
+    ]
+    evidence = f"{' and '.join(part for part in parts if part)}, as the policy says"
+    if silent := [f"{s.name} → {t.label} {_seen(c)}" for s, t, c in reach if c.seen and c.should is None]:
+        evidence += f"; the policy says nothing of: {', '.join(silent)}"
     return Answer(name, vantage.name, "ok", evidence)
+
+
+def _ways(count: int) -> str:
+    return f"{count} way{'s are' if count != 1 else ' is'}"
+
+
+def _seen(cell: Cell) -> str:
+    return f"({'arrives' if cell.arrives else 'blocked'})"

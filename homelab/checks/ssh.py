@@ -45,9 +45,9 @@ def switched_on(machine: Machine) -> Answer:
 @check
 def goes_by(machine: Machine, *wanted: Mapping[str, Any], seconds: float = 10.0) -> Answer:
     """Has the news of the rules `wanted` (as in the policy) come to the node? Waits up to `seconds`."""
-    keys = {_key_of(rule) for rule in wanted}
+    keys = {_meant(rule) for rule in wanted}
     until(
-        lambda: [_key_seen(rule) for rule in _rules_of(machine)],
+        lambda: [_told(rule) for rule in _rules_of(machine)],
         lambda seen: keys <= set(seen),
         "the policy's ssh rules to arrive",
         seconds,
@@ -246,21 +246,30 @@ def _rules_of(machine: Machine) -> Collection[Mapping[str, Any]]:
     return [rule for rule in told if isinstance(rule, Mapping)]
 
 
-def _key_seen(rule: Mapping[str, Any]) -> tuple[Any, ...]:
+def _told(rule: Mapping[str, Any]) -> str:
+    """A rule as the node has it, in the words of `_meant`."""
     action = rule.get("action") or {}
-    users = frozenset(name for name, to in (rule.get("sshUsers") or {}).items() if to)
+    users = {name for name, to in (rule.get("sshUsers") or {}).items() if to}
     if action.get("holdAndDelegate"):
-        return ("check", users, None, None)  # what follows a check is told only then
+        return _words("check", users)  # what follows a check is told only then
     failure = action.get("onRecordingFailure") or {}
-    return ("accept", users, bool(action.get("recorders")), bool(failure.get("RejectSessionWithMessage")))
+    return _words(
+        "accept", users, bool(action.get("recorders")), bool(failure.get("RejectSessionWithMessage"))
+    )
 
 
-def _key_of(rule: Mapping[str, Any]) -> tuple[Any, ...]:
-    users = frozenset("*" if u == "autogroup:nonroot" else u for u in rule["users"])
+def _meant(rule: Mapping[str, Any]) -> str:
+    """A rule of the policy, by what a node is told of it: ``accept as ubuntu, recorded or refused``."""
+    users = {"*" if u == "autogroup:nonroot" else str(u) for u in rule["users"]}
     if rule["action"] == "check":
-        return ("check", users, None, None)
+        return _words("check", users)
     recorded = bool(rule.get("recorder"))
-    return ("accept", users, recorded, recorded and bool(rule.get("enforceRecorder")))
+    return _words("accept", users, recorded, recorded and bool(rule.get("enforceRecorder")))
+
+
+def _words(action: str, users: Collection[str], recorded: bool = False, enforced: bool = False) -> str:
+    how = ", recorded or refused" if recorded and enforced else ", recorded" if recorded else ""
+    return f"{action} as {' and '.join(sorted(users))}{how}"
 
 
 def _asked(machine: Machine, user: str, host: str, click: Click | None = None) -> Result:

@@ -45,7 +45,7 @@ def approved(tailnet: Tailnet, name: str, *routes: str, seconds: float = 5.0) ->
         lambda now: set(routes) <= set(now.approved) & set(now.offered),
         f"{', '.join(routes)} of {name} to be approved",
         seconds,
-        hint="the machines page, … , Edit route settings; or autoApprovers in the policy",
+        hint="the machines page, … , Edit route settings; or autoApprovers in the policy, for whom the router belongs to",
         where="tailnet",
     )
     return Answer(f"routes of {name} are approved", "tailnet", "ok", ", ".join(seen.approved))

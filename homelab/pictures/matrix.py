@@ -6,19 +6,28 @@ disagree the cell has a thick outline and says what should be. In grey print fil
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from homelab.pictures.picture import BROKEN, FAINT, GREEN, INK, PAPER, SOFT, Picture, canvas
-from homelab.pictures.shapes import LETTER, Point, box, fit
+from homelab.pictures.shapes import LETTER, Point, box
 
 if TYPE_CHECKING:
-    from homelab.reach import Cell, Reach
+    from homelab.reach import Cell, Reach, Target
 
-CELL, HEAD, LEFT, MARGIN = (1.28, 0.52), 0.56, 2.35, 0.16  # inches
-TITLE, LEGEND = 0.36, 0.3  # inches
+CELL, LEFT, MARGIN, APART = (
+    (1.28, 0.52),
+    1.0,
+    0.16,
+    0.2,
+)  # inches; a cell and the names' column at least so wide
+TITLE, LINE = 0.36, 0.185  # inches
+BIG, SMALL = 9.6, 8.0  # points
+WIDE = 1.15  # a bold letter, to one that is not
 DARK, LIGHT, OPEN = GREEN, "#bfe3d6", PAPER  # what is open, refused, blocked: dark, light, white
 LOOKS = {  # fill, ink, and the word of what was seen
     "open": (DARK, PAPER, "reached"),
@@ -35,51 +44,68 @@ MEANS = {
 def matrix(reach: Reach, title: str = "") -> Picture:
     """A drawing of `reach`; the alternative text has every cell, then what changed and what is wrong."""
     columns, rows = len(reach.targets), len(reach.sources)
-    legend = _legend(reach)
-    width = max(LEFT + columns * CELL[0], len("  ·  ".join(legend)) * 8 * LETTER) + 2 * MARGIN
-    width = max(width, len(title) * 11 * LETTER + 2 * MARGIN)
-    height = (TITLE if title else 0) + HEAD + rows * CELL[1] + (LEGEND if legend else 0) + 2 * MARGIN
+    heads = [_head(target) for target in reach.targets]
+    cell = max([CELL[0], *(_width(head) + APART for head in heads)])
+    left = max([LEFT, *(_width([source.name, source.kind]) + APART for source in reach.sources)])
+    width = max(left + columns * cell, len(title) * 11 * WIDE * LETTER) + 2 * MARGIN
+    legend = _lines(_legend(reach), width - 2 * MARGIN)
+    tall = LINE * max([2, *map(len, heads)]) + 0.14
+    height = (TITLE if title else 0) + tall + rows * CELL[1] + LINE * len(legend) + 2 * MARGIN
     figure, axes = canvas(width, height)
     top = height - MARGIN
     if title:
         axes.text(MARGIN, top - 0.1, title, fontsize=11, fontweight="bold", va="center")
         top -= TITLE
-    for j, target in enumerate(reach.targets):
-        x = MARGIN + LEFT + (j + 0.5) * CELL[0]
-        _head(axes, (x, top - HEAD / 2), target.name, *_where(target.machine, target.port))
+    for j, head in enumerate(heads):
+        _words(axes, (MARGIN + left + (j + 0.5) * cell, top - tall / 2), head, "center")
     for i, source in enumerate(reach.sources):
-        y = top - HEAD - (i + 0.5) * CELL[1]
-        axes.text(MARGIN, y + 0.085, source.name, fontsize=9.6, fontweight="bold", va="center")
-        axes.text(MARGIN, y - 0.09, fit(source.kind, LEFT - 0.1, 8), fontsize=8, color=SOFT, va="center")
-    for n, (_, _, cell) in enumerate(reach):
+        y = top - tall - (i + 0.5) * CELL[1]
+        _words(axes, (MARGIN, y), [source.name, source.kind], "left")
+    for n, (_, _, found) in enumerate(reach):
         i, j = divmod(n, columns)
-        _cell(axes, (MARGIN + LEFT + (j + 0.5) * CELL[0], top - HEAD - (i + 0.5) * CELL[1]), cell)
-    if legend:
-        axes.text(MARGIN, MARGIN + 0.08, "  ·  ".join(legend), fontsize=8, color=SOFT, va="center")
+        at = (MARGIN + left + (j + 0.5) * cell, top - tall - (i + 0.5) * CELL[1])
+        _cell(axes, at, (cell - 0.09, CELL[1] - 0.09), found)
+    for n, line in enumerate(reversed(legend)):
+        axes.text(MARGIN, MARGIN + 0.05 + n * LINE, line, fontsize=SMALL, color=SOFT, va="center")
     return Picture(figure, describe(reach), title)
 
 
-def _where(machine: str, port: int) -> tuple[str, str]:
-    return machine, f"port {port}" if port else "ping"
+def _head(target: Target) -> list[str]:
+    """What stands over a column, whole: a name that is cut off would leave two columns alike."""
+    port = f"port {target.port}" if target.port else "ping"
+    return [target.name, target.machine, port] if target.name else [target.machine, port]
 
 
-def _head(axes: Axes, at: Point, name: str, machine: str, port: str) -> None:
-    first, second = (name, f"{machine}, {port}") if name else (machine, port)
-    axes.text(
-        at[0],
-        at[1] + 0.11,
-        fit(first, CELL[0], 9.6),
-        fontsize=9.6,
-        fontweight="bold",
-        ha="center",
-        va="center",
-    )
-    axes.text(at[0], at[1] - 0.08, fit(second, CELL[0], 8), fontsize=8, color=SOFT, ha="center", va="center")
+def _width(lines: Sequence[str]) -> float:
+    """How wide `lines` are drawn (inches): the first is big and bold."""
+    first, *rest = lines
+    return max([len(first) * BIG * WIDE * LETTER, *(len(line) * SMALL * LETTER for line in rest)])
 
 
-def _cell(axes: Axes, at: Point, cell: Cell) -> None:
+def _words(axes: Axes, at: Point, lines: Sequence[str], side: Literal["left", "center"]) -> None:
+    top = at[1] + LINE * (len(lines) - 1) / 2
+    for n, line in enumerate(lines):
+        big = n == 0
+        axes.text(
+            at[0], top - n * LINE, line, fontsize=BIG if big else SMALL, fontweight="bold" if big else "normal",
+            color=INK if big else SOFT, ha=side, va="center",
+        )  # fmt: skip
+
+
+def _lines(parts: Sequence[str], width: float) -> list[str]:
+    """The legend in as many lines as it takes, never broken inside an explanation."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}  ·  {part}" if lines else part
+        if lines and len(longer) * SMALL * LETTER <= width:
+            lines[-1] = longer
+        else:
+            lines += textwrap.wrap(part, max(20, int(width / (SMALL * LETTER))))
+    return lines
+
+
+def _cell(axes: Axes, at: Point, size: Point, cell: Cell) -> None:
     x, y = at
-    size = (CELL[0] - 0.09, CELL[1] - 0.09)
     if not cell.seen:
         axes.text(x, y, "–", fontsize=10, color=SOFT, ha="center", va="center")
         return
@@ -88,9 +114,10 @@ def _cell(axes: Axes, at: Point, cell: Cell) -> None:
     box(axes, at, size, fill, edge, line=line, order=4 if cell.wrong else 3)
     small = _small(cell)
     lift = 0.075 if small else 0.0
-    _mark(axes, (x - size[0] / 2 + 0.2, y + lift), cell.seen, ink)
+    start = x - (CELL[0] - 0.09) / 2  # in the middle of a wide cell as well
+    _mark(axes, (start + 0.2, y + lift), cell.seen, ink)
     axes.text(
-        x - size[0] / 2 + 0.36,
+        start + 0.36,
         y + lift,
         word,
         fontsize=8.8,

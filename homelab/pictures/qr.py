@@ -41,14 +41,16 @@ class QrCode:
             light=PAPER,
             xmldecl=False,
             svgns=True,
-            omitsize=False,
+            omitsize=True,
             nl=False,
         )
         _, _, drawing = out.getvalue().decode().partition("<svg ")
         start, _, rest = drawing.partition(">")
         label = escape(self.title or str(self), quote=True)
         words = f"<title>{label}</title><desc>{escape(str(self))}</desc>"
-        return f'<svg role="img" aria-label="{label}" {start}>{words}{rest}'
+        side = (len(self.rows) + 2 * BORDER) * SCALE
+        size = f'width="{side}" height="{side}" style="max-width:100%;height:auto"'
+        return f'<svg role="img" aria-label="{label}" {size} {start}>{words}{rest}'
 
     def _made(self) -> Any:
         # Level Q: a quarter of a projector's picture may be hidden by heads, and phones still read it.

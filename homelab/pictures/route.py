@@ -110,7 +110,10 @@ class _Stop:
 
 
 def route(legs: Sequence[Leg], title: str = "") -> Picture:
-    """`legs` as one strip where each starts where the one before ended; else a new strip begins below."""
+    """`legs` as one strip where each starts where the one before ended; else a new strip begins below.
+
+    A long one goes on in the next row, which begins with the machine at which the row above ends.
+    """
     return routes([("", legs)], title)
 
 

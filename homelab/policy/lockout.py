@@ -27,7 +27,7 @@ from homelab.errors import HomelabError
 from homelab.policy import policyfile
 from homelab.policy.allowed import Node, Verdict, allowed
 from homelab.policy.nodes import nodes
-from homelab.resources.tailscale_status import status
+from homelab.policy.people import people
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
@@ -70,21 +70,7 @@ def us(tailnet: Tailnet) -> Us:
     Raises:
         HomelabError: the API does not say who is in the tailnet.
     """
-    people = {u.login_name: str(u.role) for u in tailnet.call(lambda ts: ts.users())}
-    login = tailnet.person.email or _signed_in(tailnet)
-    if login not in people:
-        login = next((name for name, role in people.items() if role == "owner"), login)
-    return Us(login, tuple(nodes(tailnet)), _way_in(tailnet))
-
-
-def _signed_in(tailnet: Tailnet) -> str:
-    """Whose node the machine is that this runs on; nobody's if it has a tag, or is in no tailnet."""
-    if tailnet.here is None:
-        return ""
-    found = status(tailnet.here)
-    me = found.get("Self") or {}
-    user = (found.get("User") or {}).get(str(me.get("UserID")), {})
-    return "" if me.get("Tags") else str(user.get("LoginName", ""))
+    return Us(people(tailnet).login, tuple(nodes(tailnet)), _way_in(tailnet))
 
 
 def _way_in(tailnet: Tailnet) -> WayIn | None:

@@ -95,13 +95,14 @@ def access(policy: Policy, me: str) -> frozenset[tuple[str, str]]:
     return frozenset(
         (str(where), str(user))
         for one in rules(policy)
-        if any(_means(str(source), me, groups) for source in one.get("src") or [])
+        if any(means(str(source), me, groups) for source in one.get("src") or [])
         for where in one.get("dst") or []
         for user in one.get("users") or []
     )
 
 
-def _means(source: str, me: str, groups: Mapping[str, Any]) -> bool:
+def means(source: str, me: str, groups: Mapping[str, Any]) -> bool:
+    """Whether the selector `source` is, or could be, the person `me`; see `access`."""
     if source.startswith("group:"):
         return not me or me in (groups.get(source) or [])
     if source.startswith("tag:"):

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Reach", "Source", "Target", "who_reaches_what"]
 
-QUICK = 0.6  # seconds that a packet may take, tried twice: a relay answers in a tenth of that
+# Seconds that a packet may take, tried twice: a relay answers in a tenth of that.
+FIRST, QUICK = 0.35, 0.6
 # Seconds until a policy that was just changed is in force everywhere: nodes that see each other anew
 # repeat a WireGuard handshake that came too early after five.
 PATIENCE = 8.0
@@ -42,10 +43,12 @@ def who_reaches_what(
     vantages: Sequence[str] = (),
     targets: Sequence[Target] = (),
     patience: float = PATIENCE,
+    called: Mapping[str, str] | None = None,
 ) -> Reach:
     """Send packets from each of `vantages` to each of `targets`, all at once.
 
     A vantage point is a machine of the world, or a device on one, such as ``quiz`` in its container.
+    `called` gives some of them the names by which a reader knows them, such as whose laptop it plays.
 
     By default: two devices of each class and one that is in no tailnet; to SSH and HTTPS of one device
     of each class. Only looks: it sends packets to what it is told and changes nothing. Where
@@ -72,7 +75,7 @@ def who_reaches_what(
                 should[i, j] = None if policy is None else point.should(policy, known, address, place.port)
         seen = _ask(pool, [p.machine for p in points], asked, should, patience)
     return Reach(
-        tuple(Source(p.name, p.kind) for p in points),
+        tuple(Source((called or {}).get(p.name, p.name), p.kind) for p in points),
         places,
         tuple(
             tuple(Cell(seen.get((i, j), ""), should.get((i, j))) for j in range(len(places)))
@@ -106,7 +109,7 @@ def _ask(
         return [pair for pair, found in seen.items() if Cell(found, should[pair]).wrong]
 
     end = time.monotonic() + patience
-    round_of(list(asked), QUICK)
+    round_of(list(asked), FIRST)
     round_of([pair for pair, found in seen.items() if found == "blocked" or pair in wrong()], QUICK)
     while (again := wrong()) and time.monotonic() < end:
         round_of(again, 2 * QUICK)

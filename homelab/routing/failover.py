@@ -30,7 +30,8 @@ class Outage:
     after: str
 
     def __str__(self) -> str:
-        return f"{self.before} went, {self.after or 'nobody'} took over: {self.seconds:.2f} s without a way ({self.tries} tries)"
+        tries = f"{self.tries} {'try' if self.tries == 1 else 'tries'}"
+        return f"{self.before} went, {self.after or 'nobody'} took over: {self.seconds:.2f} s without a way ({tries})"
 
 
 def carrier(machine: Machine, route: str) -> str:

@@ -7,7 +7,7 @@ range, the machine loses its printer to somebody's cloud.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Interface,
@@ -85,6 +85,18 @@ def overlaps(routes: Iterable[Network], machines: Mapping[str, Mapping[str, Netw
         for device, own in networks.items()
         if _overlap(route, own)
     ]
+
+
+def contained(routes: Sequence[str]) -> list[tuple[str, str]]:
+    """Those of `routes` (CIDRs) that lie in another one of them, each with that other."""
+    pairs = [(one, other) for one in routes for other in routes if one != other]
+    return [
+        (one, other) for one, other in pairs if holds(other, one.partition("/")[0]) and _longer(one, other)
+    ]
+
+
+def _longer(one: str, other: str) -> bool:
+    return ip_network(one).prefixlen > ip_network(other).prefixlen
 
 
 def of(machine: Machine) -> dict[str, Network]:

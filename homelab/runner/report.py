@@ -75,7 +75,7 @@ def _header(results: Results) -> str:
             numbers.append((str(count), one if count == 1 else many))
     figures = "".join(f"<li><b>{escape(n)}</b><span>{escape(what)}</span></li>" for n, what in numbers)
     track = "".join(
-        f'<li class="{s.status}" style="--share:{max(s.seconds, 0.1):.1f}">'
+        f'<li class="{_hue(s)}" style="--share:{max(s.seconds, 0.1):.1f}">'
         f'<a href="#{escape(s.name)}" title="{escape(s.name)}: {escape(s.status)}">{escape(s.name)}</a></li>'
         for s in results.stages
     )
@@ -101,26 +101,31 @@ def _stage(stage: StageResult, shown: Sequence[Picture | Columns]) -> str:
     parts = [f'<p class="meta">{escape(stage.about)}</p>' if stage.about else "", _meta(stage)]
     if stage.error:
         parts.append(_broke(stage.error, stage.status))
-    unseen = [p for p in shown if p.waits or idle(stage)]
+    unseen = [p for p in shown if p.waits or (idle(stage) and isinstance(p, Picture))]
     if seen := [p for p in shown if p not in unseen]:
         parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(map(_figure, seen))}</div>')
+    asked = "Not asked" if all(c["status"] == "skip" for c in stage.checks) else "Proved"
+    done = "Would change" if all(c["outcome"] == "planned" for c in stage.changes) else "Changed"
     if stage.checks:
         parts.append(
-            f'<h3>Proved</h3>\n<ul class="rows checks">{"".join(_check(c) for c in stage.checks)}</ul>'
+            f'<h3>{asked}</h3>\n<ul class="rows checks">{"".join(_check(c) for c in stage.checks)}</ul>'
         )
     if stage.changes:
-        parts.append(f'<h3>Changed</h3>\n<ul class="rows">{"".join(_change(c) for c in stage.changes)}</ul>')
+        parts.append(f'<h3>{done}</h3>\n<ul class="rows">{"".join(_change(c) for c in stage.changes)}</ul>')
     if unseen:
         parts.append(
             f"<details><summary>Drawn, and seen by nobody: {UNSEEN[stage.status == 'ok']}</summary>\n"
             f'<div class="pictures">{"".join(map(_figure, unseen))}</div></details>'
         )
     body = "\n".join(part for part in parts if part)
-    hue = "skipped" if idle(stage) else stage.status
-    return f"""<section id="{escape(stage.name)}" class="{hue}">
+    return f"""<section id="{escape(stage.name)}" class="{_hue(stage)}">
 <div class="top"><h2><small>{escape(number)}</small>{escape(name)}</h2><span class="badge">{escape(badge(stage))}</span></div>
 {body}
 </section>"""
+
+
+def _hue(stage: StageResult) -> str:
+    return "skipped" if idle(stage) else stage.status
 
 
 def _meta(stage: StageResult) -> str:

@@ -11,13 +11,13 @@ from pydantic import Field, field_validator, model_validator
 
 from homelab import needs
 from homelab.checks import panel
-from homelab.errors import HomelabError, Problem
+from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine, Result
 from homelab.params import Roles, Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
-from homelab.policy import policyfile, ssh_policy
+from homelab.policy import people, policyfile, ssh_policy
 from homelab.resources import account, auth_key, login, policy, prefs, recorder
 from homelab.resources.tailscale_status import STOPPED_DAEMON
 from homelab.shell import session as ssh_session
@@ -137,6 +137,7 @@ def plan(world: World, wish: Params) -> Plan:
     """Everything in its order: who is in the tailnet, who the machine's users are, the recorder, the rules, the switch.
 
     Raises:
+        ParamsError: `sources` names somebody who does not exist, or not us.
         HomelabError: no machine or device is the recorder that `wish` names.
     """
     role = host(world, wish)
@@ -144,6 +145,7 @@ def plan(world: World, wish: Params) -> Plan:
     first = needs.missing(world, joined)
     if world.tailnet is None:
         return planned(STAGE, first, notes=[NO_KEY])
+    refuse_strangers(world, wish)
     owner = needs.owned(wish.recorder_tag)(world)
     text = owner[-1].after.text if owner else policy.read(world.tailnet).text
     notes = [f"As it is, {hole}." for hole in ssh_policy.holes(policyfile.data(text)) if hole.open]
@@ -160,6 +162,21 @@ def plan(world: World, wish: Params) -> Plan:
         change(role, "prefs", now, dataclasses.replace(now, ssh=True), "take SSH from the tailnet"),
         notes=notes,
     )
+
+
+def refuse_strangers(world: World, wish: Params) -> None:
+    """Nothing, if everybody in `sources` exists, and one of them is who runs this.
+
+    Raises:
+        ParamsError: somebody does not; or the rules would not let ourselves in.
+    """
+    if world.tailnet is None or not wish.sources:
+        return
+    known, text = people.people(world.tailnet), policyfile.data(policy.read(world.tailnet).text)
+    people.refuse_unknown("sources", wish.sources, text, known)
+    if known.login and not people.may_mean(wish.sources, text, known.login):
+        what = f"{known.login}, who runs this, is not among them, and would not be let in"
+        raise ParamsError([Problem("sources", what, f"add {known.login}, or leave sources empty")])
 
 
 def accounts(world: World, wish: Params, role: str) -> tuple[Change, ...]:
@@ -316,7 +333,10 @@ def at_the_keyboard(world: World, wish: Params, secret: str) -> Result | None:
 
 
 def cut_in_the_middle(world: World, wish: Params, silent: bool = False) -> Result | None:
-    """A session that talks (or, if `silent`, says one word), and a recorder that is killed meanwhile; None at home."""
+    """A session that talks (or, if `silent`, says one word), and a recorder that is killed meanwhile; None at home.
+
+    Afterwards the recorder runs again, however the session ended; the journal has both.
+    """
     phone, place = seat(world, PHONE), seat(world, wish.recorder)
     if not (isinstance(phone, LabMachine) and isinstance(place, LabMachine) and world.applies):
         return None
@@ -334,4 +354,6 @@ def cut_in_the_middle(world: World, wish: Params, silent: bool = False) -> Resul
         return phone.run(argv, timeout=120, watch=watch)
     finally:
         if killed:  # no plan of ours does it, and taking the run back must find the recorder as it was
-            world.came_about(dataclasses.replace(killed, why="the recorder is killed"), STAGE)
+            killed = dataclasses.replace(killed, why="the recorder is killed")
+            world.came_about(killed, STAGE)
+            world.apply(Plan(STAGE, (killed.inverse(),)))

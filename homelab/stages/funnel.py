@@ -33,6 +33,7 @@ TITLE = "<title>Quiz</title>"  # what stands in every page of it
 INSIDE, OUTSIDE = "show the quiz to the tailnet", "show it to everybody"
 ALLOW = "allow Funnel in this tailnet"
 NO_FUNNEL = "There is no Funnel without Tailscale's own control plane: Headscale's request is open (#1040)."
+LATER = "your-tailnet.ts.net"
 STAYS = "Nothing in the policy allows Funnel."
 
 
@@ -100,9 +101,9 @@ def words(wish: Params) -> str:
 
 
 def url(world: World, wish: Params) -> str:
-    """Where the quiz is to be seen."""
+    """Where the quiz is to be seen; before the machine is in a tailnet, nobody knows all of it."""
     port = "" if wish.port == serve.DEFAULT else f":{wish.port}"
-    return f"https://{host(world) or 'the.machines.name'}{port}"
+    return f"https://{host(world) or f'{home(world).name}.{LATER}'}{port}"
 
 
 def plan(world: World, wish: Params) -> Plan:

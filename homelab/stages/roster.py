@@ -26,7 +26,8 @@ def standing(world: World, roles: list[str]) -> Table:
     for role in roles:
         now = login.read(world[role])
         rows.append((role, world[role].about, now.node, str(now.hostname) or "–", str(now.address) or "–"))
-    return Table(("machine", "what it is", "tailscale", "name", "address"), tuple(rows))
+    head = ("machine", "what it is", "tailscale", "name", "address")
+    return Table(head, tuple(rows), "None of the machines that the parameters name is in this world.")
 
 
 def machines_page(world: World) -> Table:

@@ -25,6 +25,7 @@ ONLY_THE_LAB = "Only the lab has somebody to share a device with."
 EVERYBODY = {"src": ["*"], "dst": ["*"], "ip": ["*"]}  # the first day's rule
 OURS = {**EVERYBODY, "src": ["autogroup:member", "autogroup:tagged"]}
 THEIRS = {"src": ["autogroup:shared"], "dst": [DEVICE], "ip": [f"tcp:{PORT}"]}
+HIS = "Bob's laptop"  # what the guest's machine plays here
 WHO = ("phone", GUEST, DEVICE)  # ours, the guest's, and the device between
 WHAT = (
     Target(DEVICE, PORT, "the shared page"),
@@ -87,7 +88,7 @@ def one_port(world: World) -> Plan:
 
 def reach(world: World) -> Reach:
     """Who of the three reaches what: the page and another port of the device, our phone, and the guest's laptop."""
-    return who_reaches_what(world, WHO, WHAT)
+    return who_reaches_what(world, WHO, WHAT, called={GUEST: HIS})
 
 
 def shared_page(world: World) -> str:

@@ -16,8 +16,10 @@ from homelab.lab_machine import LabMachine
 from homelab.params import Roles, Strict, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
-from homelab.policy import policyfile
+from homelab.policy import people, policyfile
+from homelab.policy.nodes import nodes
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
+from homelab.resources.tailscale_status import peers, status
 from homelab.routing import subnets
 from homelab.routing.failover import carrier
 from homelab.routing.subnets import Network
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 STAGE = "07_subnet_router"
 NO_KEY = "Approval, the policy and the DNS page need an admin API key (api_key in the params file): left as they are."
 TAILNET = str(subnets.TAILNET[0])
+GIVEN = ("autogroup:owner", "autogroup:admin", "autogroup:member")  # there are such people in every tailnet
 SITE = 7  # any number of yours, one for each place whose range others have too
 
 
@@ -106,10 +109,12 @@ def plan(world: World, wish: Params) -> Plan:
     """All that lasts: logins, offers, approvals, who accepts, the names of the network.
 
     Raises:
-        ParamsError: a route would take the network from under a machine that accepts it.
+        ParamsError: a route would take the network from under a machine that accepts it; or `approver` is
+            nobody, or nobody whose offers there will be.
     """
     routers, clients = _here(world, wish.routers), _here(world, wish.clients)
     refuse_overlaps(world, wish)
+    refuse_approver(world, wish)
     changes = [*needs.missing(world, [needs.joined(role) for role in (*routers, *clients)])]
     for role in routers[:1]:
         changes += [
@@ -139,6 +144,8 @@ def _notes(world: World, wish: Params) -> list[str]:
     notes = [] if world.tailnet else [NO_KEY]
     if missing := [role for role in wish.routers if role not in world.machines]:
         notes.append(f"No machine here plays {', '.join(missing)}: nothing is offered by it. See `routers`.")
+    for inner, outer in subnets.contained(wish.routes):
+        notes.append(f"{inner} lies in {outer}, which is in the list too: one of the two would do.")
     for address in dict.fromkeys((wish.nameserver if wish.domain else "", wish.database)):
         if address and not any(subnets.holds(r, address) for r in wish.routes):
             notes.append(f"{address} is in none of the routes: who asks it must have another way there.")
@@ -156,6 +163,31 @@ def refuse_overlaps(world: World, wish: Params) -> None:
     if found:
         hint = "give one side another range, or offer it as IPv6: `tailscale debug via SITE ROUTE` (4via6)"
         raise ParamsError([Problem("routes", str(overlap), hint) for overlap in found])
+
+
+def refuse_approver(world: World, wish: Params) -> None:
+    """The policy's approver must exist, and be whom the second router, and every further one, belongs to.
+
+    Raises:
+        ParamsError: it is nobody here, or the offers would wait for ever.
+    """
+    waiting = _here(world, wish.routers[1:])
+    if world.tailnet is None or not waiting or wish.approver in GIVEN:
+        return
+    known, text = people.people(world.tailnet), policyfile.data(policy.read(world.tailnet).text)
+    people.refuse_unknown("approver", [wish.approver], text, known)
+    owners = {n.name: n for n in nodes(world.tailnet)}
+    problems = []
+    for role in waiting:
+        there = owners.get(node_name(world, role))
+        tags, owner = (there.tags, there.user) if there else ((), known.login)
+        fits = wish.approver in tags if tags else people.may_mean([wish.approver], text, owner)
+        if not fits:
+            whose = f"carries {', '.join(tags)}" if tags else f"belongs to {owner}"
+            what = f"{role} {whose}, so what it offers would not be approved by a rule for {wish.approver}"
+            problems.append(Problem("approver", what, f"say {tags[0] if tags else owner}, or {GIVEN[0]}"))
+    if problems:
+        raise ParamsError(problems)
 
 
 def accepting(world: World, wish: Params) -> dict[str, dict[str, Network]]:
@@ -277,6 +309,15 @@ def carrying(world: World, wish: Params) -> str:
         return ""
     name = carrier(client, wish.routes[0])
     return next((r for r in _here(world, wish.routers) if name and node_name(world, r) == name), "")
+
+
+def led_there(world: World, wish: Params) -> bool:
+    """Whether a router carries a network with the database in it already, as the first client sees it."""
+    client = seat(world, wish.clients[0]) if wish.clients else None
+    if client is None or isinstance(client, Nobody) or not wish.database:
+        return False
+    carried = [r for node in peers(status(client)) for r in node.get("PrimaryRoutes") or []]
+    return any(subnets.holds(r, wish.database) for r in carried)
 
 
 def asker(world: World, wish: Params) -> Machine:

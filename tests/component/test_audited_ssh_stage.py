@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from homelab.checks import panel, ssh
+from homelab.demonstration import for_a_moment
+from homelab.errors import CheckFailed, ParamsError
 from homelab.pictures.replay import replay
 from homelab.resources import account, login, policy, recorder
 from homelab.shell import recordings
@@ -56,6 +59,24 @@ def test_without_the_chapter_its_checks_fail(world, fresh) -> None:
         ssh.denied(world["phone"], "daemon", HOST),
     ]
     assert {a.status for a in answers} == {"fail"}
+    assert "last seen: nothing" in answers[0].evidence
+
+
+def test_strangers_are_refused_before_anything(world, fresh) -> None:
+    for sources, said in (
+        (["mallory@example.com"], "no user of this tailnet"),
+        (["tag:recorder"], "no tag that"),
+    ):
+        with pytest.raises(ParamsError) as caught:
+            audited_ssh.plan(world, audited_ssh.Params(sources=sources))
+        assert said in str(caught.value)
+    assert standing(world) == fresh
+
+
+def test_a_machine_without_a_daemon_is_not_waited_for(world, fresh) -> None:
+    start = time.monotonic()
+    assert login.read(world["recorder"]).node == "tailscaled is not running"
+    assert time.monotonic() - start < 1.5, "the client alone would look for two seconds"
 
 
 def test_a_second_time_there_is_nothing_to_do(world, done) -> None:
@@ -111,32 +132,43 @@ def test_what_recordings_do_not_hold(world, done) -> None:
 def test_no_recorder_no_session(world, done) -> None:
     phone, since = world["phone"], datetime.now(UTC).replace(microsecond=0)
     away = audited_ssh.recorder_away(world, WISH)
-    world.apply(away)
-    assert ssh.refused_unrecorded(phone, "ubuntu", HOST).status == "ok"
-    assert ssh.refused_unrecorded(phone, "root", HOST).status == "ok", "also after a check"
-    assert ssh.logged(world.tailnet, "SSH_RECORDING_REJECTED", HOST, since).status == "ok"
     lax = audited_ssh.changed(world, WISH, enforce=False)
-    world.apply(lax)
-    loose = audited_ssh.rules(world, WISH.model_copy(update={"enforce": False}))
-    assert ssh.goes_by(world[HOST], *loose).status == "ok"
-    warned = ssh.audited(world.tailnet)
-    assert (warned.status, warned.evidence.count("fails open")) == ("warn", 2)
-    assert ssh.goes_on_unrecorded(phone, "ubuntu", HOST).status == "warn"
-    world.apply(lax.inverse())
-    world.apply(away.inverse())
+    with for_a_moment(world, away):
+        assert ssh.refused_unrecorded(phone, "ubuntu", HOST).status == "ok"
+        assert ssh.refused_unrecorded(phone, "root", HOST).status == "ok", "also after a check"
+        assert ssh.logged(world.tailnet, "SSH_RECORDING_REJECTED", HOST, since).status == "ok"
+        with for_a_moment(world, lax):
+            loose = audited_ssh.rules(world, WISH.model_copy(update={"enforce": False}))
+            assert ssh.goes_by(world[HOST], *loose).status == "ok"
+            warned = ssh.audited(world.tailnet)
+            assert (warned.status, warned.evidence.count("fails open")) == ("warn", 2)
+            assert ssh.goes_on_unrecorded(phone, "ubuntu", HOST).status == "warn"
     assert ssh.goes_by(world[HOST], *audited_ssh.rules(world, WISH)).status == "ok"
     assert ssh.takes_recordings(phone).status == "ok"
+
+
+def test_what_fails_in_a_demonstration_leaves_nothing_of_it_behind(world, done) -> None:
+    before = standing(world)
+    plans = audited_ssh.recorder_away(world, WISH), audited_ssh.changed(world, WISH, enforce=False)
+
+    def lesson() -> None:
+        with for_a_moment(world, *plans):
+            assert standing(world) != before
+            raise CheckFailed("got in", "phone", "a shell")
+
+    with pytest.raises(CheckFailed, match="got in"):
+        lesson()
+    assert standing(world) == before
+    assert str(audited_ssh.plan(world, WISH)) == "No changes."
 
 
 def test_killed_in_the_middle(world, done) -> None:
     ended = audited_ssh.cut_in_the_middle(world, WISH)
     assert ended.rc == 255
     assert "Session terminated" in ended.err
-    again = audited_ssh.plan(world, WISH)
-    assert [(c.machine, c.resource) for c in again] == [("recorder", "recorder")], (
-        "the plan finds what is away"
+    assert str(audited_ssh.plan(world, WISH)) == "No changes.", (
+        "the recorder runs again, and undo knows of none of it"
     )
-    world.apply(again)
     assert ssh.takes_recordings(world["phone"]).status == "ok"
     last = recordings.listed(world["phone"])[-1]
     assert last.state == "cut"

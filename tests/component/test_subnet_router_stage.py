@@ -63,8 +63,24 @@ def test_shown_and_not_applied_changes_nothing(world, before) -> None:
     shown.close()
 
 
+@pytest.mark.parametrize(
+    ("approver", "said"),
+    [
+        ("carol@example.com", "carol@example.com is no user of this tailnet"),
+        ("tag:vpc", "is no tag that this tailnet's policy has an owner for"),
+    ],
+)
+def test_an_approver_who_is_nobody_is_refused_before_anything(world, before, approver, said) -> None:
+    with pytest.raises(ParamsError) as caught:
+        subnet_router.plan(world, subnet_router.Params(approver=approver))
+    assert said in str(caught.value)
+    assert everything(world) == before
+    assert subnet_router.plan(world, subnet_router.Params(approver=world.person.email)), "her own offers do"
+
+
 def test_without_the_chapter_its_checks_fail(world, before, database) -> None:
     phone = world["phone"]
+    assert not subnet_router.led_there(world, WISH)
     answers = [
         checks.offers(world.tailnet, "router", VPC, seconds=0.2),
         checks.approved(world.tailnet, "router", VPC, seconds=0.2),
@@ -104,6 +120,7 @@ def test_offered_is_not_used(world, before) -> None:
 
 
 def test_everything(world, done, database) -> None:
+    assert subnet_router.led_there(world, subnet_router.Params(routes=[VPC, "10.20.0.0/16"]))
     phone = world["phone"]
     answers = [
         checks.approved(world.tailnet, "router", VPC),

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, ParamsError
 from homelab.params import TAILSCALE
 from homelab.plan import Plan
-from homelab.policy import policyfile
+from homelab.policy import people, policyfile
 from homelab.resources import account, auth_key, client, login, policy, prefs, recorder
 from homelab.stages import audited_ssh
 from homelab.stages.audited_ssh import Params
@@ -113,6 +113,7 @@ def test_a_recorder_that_ended_is_started_and_nothing_else(monkeypatch) -> None:
 def test_a_tagged_server_is_named_by_its_tag(monkeypatch) -> None:
     logins = ENROLLED | {"demoserver": running("demoserver", ("tag:container",))}
     wish = Params(users=["ubuntu", "ec2-user"], checked_users=[], sources=["alice@example.com"])
+    monkeypatch.setattr(people, "people", lambda tailnet: people.People(ALICE, {ALICE: "owner"}))
     found = last_policy(audited_ssh.plan(Somewhere(monkeypatch, logins), wish))
     assert [(r["src"], r["dst"], r["users"]) for r in found["ssh"]] == [
         (["alice@example.com"], ["tag:container"], ["ubuntu", "ec2-user"])
@@ -124,6 +125,39 @@ def test_a_recorder_without_its_tag_logs_in_again(monkeypatch) -> None:
     logins = ENROLLED | {"recorder": running("recorder")}
     plan = audited_ssh.plan(Somewhere(monkeypatch, logins, recorded=True), Params())
     assert "--force-reauth" in plan.part("login", machine="recorder").changes[0].command
+
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (["mallory@example.com"], "mallory@example.com is no user of this tailnet"),
+        ([ALICE, "mallory@example.com"], "mallory@example.com is no user of this tailnet"),
+        (["group:family"], "group:family is no group of this tailnet's policy"),
+        (["tag:nas"], "tag:nas is no tag that this tailnet's policy has an owner for"),
+        (["autogroup:members"], "autogroup:members is no group that Tailscale makes (did you mean 'autogroup:member'?)"),
+        ([BOB], "alice@example.com, who runs this, is not among them, and would not be let in"),
+        (["group:others"], "alice@example.com, who runs this, is not among them"),
+        ([ALICE, BOB], ""),
+        (["autogroup:admin"], ""),
+        (["group:ops"], ""),
+    ],
+)  # fmt: skip
+def test_sources_that_are_nobody_or_not_us_are_refused_before_anything(monkeypatch, sources, said) -> None:
+    text = POLICY.replace(
+        "}\n", f'  "groups": {{"group:ops": ["{ALICE}"], "group:others": ["{BOB}"]}},\n}}\n'
+    )
+    world = Somewhere(monkeypatch, ENROLLED, text=text)
+    known = people.People(ALICE, {ALICE: "owner", BOB: "member"})
+    monkeypatch.setattr(people, "people", lambda tailnet: known)
+    if not said:
+        assert kinds(audited_ssh.plan(world, Params(sources=sources))) == AUDIT
+        return
+    with pytest.raises(ParamsError) as caught:
+        audited_ssh.plan(world, Params(sources=sources))
+    assert [str(p).startswith(f"sources: {said}") for p in caught.value.problems] == [True], caught.value
 
 
 def test_no_such_recorder(monkeypatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.record import MIME
 from homelab.vantage import Nobody, seat
-from homelab.wait import until
+from homelab.wait import until, words
 
 
 @check
@@ -56,6 +57,7 @@ def test_a_check_that_is_skipped_still_says_what_it_is_about(machine) -> None:
     assert (
         opens(Nobody("visitor", "nobody"), url="https://quiz.example/").name == "opens: https://quiz.example/"
     )
+    assert opens(Nobody("visitor", "nobody"), Nobody("quiz", "nobody")).name == "opens: quiz"
     assert answers(Nobody("visitor", "nobody"), good=True).name == "answers"
 
 
@@ -124,6 +126,50 @@ def test_a_timeout_says_four_things() -> None:
     assert str(error).count("Hint:") == 1
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A state as a resource has it: an id that nobody compares, and offers that count."""
+
+    approved: tuple[str, ...] = ()
+    id: str = field(default="n1", compare=False)
+    offered: tuple[str, ...] = field(default=(), compare=False)
+    running: bool = False
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ("Starting", "'Starting'"),
+        (Seen((), "n1", ("10.20.0.0/24", "10.30.0.0/24")), "approved nothing, offered 10.20.0.0/24, 10.30.0.0/24, running no"),
+        ([("check", frozenset({"root"}), None, None)], "check, root, nothing, nothing"),
+        ({"phone": True, "tequila": False}, "phone: yes, tequila: no"),
+        ([], "nothing"),
+        (None, "nothing"),
+        (3, "3"),
+    ],
+)  # fmt: skip
+def test_what_was_seen_last_is_said_in_words(seen, said) -> None:
+    assert words(seen) == said
+    with pytest.raises(WaitTimeout, match="last seen") as caught:
+        until(lambda: seen, lambda s: False, "more", 0)
+    assert caught.value.last == said
+
+
+@check
+def carries(machine, url: str, words: str, visitors: int = 20) -> Answer:
+    return Answer(f"carries {visitors}", machine.name, "ok", url)
+
+
+def test_a_question_that_is_not_asked_keeps_its_object(machine) -> None:
+    machine.pending.count = 1
+    assert carries(machine, "https://quiz.example", "Quiz").name == "carries: https://quiz.example"
+    assert (
+        carries(Nobody("visitor", "nobody"), "https://quiz.example", "").name
+        == "carries: https://quiz.example"
+    )
+    assert answers(machine).name == "answers"
+
+
 def test_until_gives_what_was_seen() -> None:
     seen = iter([1, 2, 3])
     assert until(lambda: next(seen), lambda n: n == 3, "three", every=0) == 3
@@ -150,18 +196,29 @@ def test_a_command_that_hangs_is_ended_with_its_children(machine) -> None:
 
 def test_an_interrupted_command_does_not_go_on(machine, tmp_path, monkeypatch) -> None:
     begun: list[subprocess.Popen[str]] = []
-    real = subprocess.Popen.wait
 
-    def interrupted(process, timeout=None):
-        if not begun:
-            begun.append(process)
-            raise KeyboardInterrupt
-        return real(process, timeout)
+    def interrupted(process, timeout):
+        begun.append(process)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    monkeypatch.setattr("homelab.local_machine._wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         machine.run(["sleep", "60"])
     assert begun[0].returncode == -9
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_command_ends_in_time_or_is_ended_with_or_without_word_from_the_system(
+    machine, monkeypatch, known: bool
+) -> None:
+    def none(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    if not known:
+        monkeypatch.setattr(os, "pidfd_open", none)
+    assert machine.run(["sh", "-c", "exit 3"], timeout=60).rc == 3
+    with pytest.raises(WaitTimeout):
+        machine.run(["sleep", "60"], timeout=0.1)
 
 
 def test_what_a_command_leaves_in_the_background_does_not_keep_us(machine, monkeypatch) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
+from homelab.checks import exit_node as exits
 from homelab.errors import CommandFailed, HomelabError, ParamsError
 from homelab.machine import Pending, Result, shown
 from homelab.person import Reader
@@ -303,3 +304,29 @@ def test_renting_keeps_what_the_policy_says(monkeypatch) -> None:
 def test_bad_parameters(given, word) -> None:
     with pytest.raises(ValidationError, match=word):
         Params(**given)
+
+
+@pytest.mark.parametrize(
+    ("passed", "status"),
+    [
+        (meter.Counts(4, 12, 0, 0), "ok"),  # greetings are tried all the time
+        (meter.Counts(40, 0, 0, 0), "fail"),
+        (meter.Counts(0, 12, 1, 0), "fail"),
+        (meter.Counts(0, 12, 0, 1), "fail"),
+    ],
+)
+def test_by_a_relay_the_router_sees_tls(monkeypatch, passed, status) -> None:
+    monkeypatch.setattr(meter, "counts", lambda router: passed)
+    router = SimpleNamespace(name="flat_router", pending=SimpleNamespace(count=0))
+    answer = exits.goes_by_tls(router, meter.Counts())
+    assert (answer.status, answer.evidence) == (status, str(passed))
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [(["tequila.x.ts.net"], "in the list: tequila.x.ts.net"), ([], "the list is empty")],
+)
+def test_who_is_left_in_the_list_is_named(monkeypatch, left, said) -> None:
+    monkeypatch.setattr(exits.exit_nodes, "offered", lambda m: [SimpleNamespace(name=name) for name in left])
+    phone = SimpleNamespace(name="phone", pending=SimpleNamespace(count=0))
+    assert exits.may_not_choose(phone, "se-sto-wg-001").evidence == said

@@ -12,8 +12,11 @@ from pydantic import ValidationError
 from homelab.errors import ParamsError
 from homelab.machine import Result
 from homelab.params import TAILSCALE
+from homelab.pictures.picture import Picture
+from homelab.pictures.route import Leg
+from homelab.pictures.tables import Table
 from homelab.resources import consent, dns, login, policy, quiz_program, serve, serve_config
-from homelab.stages import funnel
+from homelab.stages import funnel, funnel_view
 from homelab.stages.funnel import INSIDE, OUTSIDE, Params
 
 POLICY = '{\n  // mine\n  "grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}],\n}\n'
@@ -210,3 +213,32 @@ def test_withdraw_takes_out_what_the_page_wrote(monkeypatch) -> None:
     assert "// mine" in taken.after.text
     world.tailnet = None
     assert not funnel.withdraw(world)
+
+
+def test_where_nobody_looked_nothing_is_shown_as_seen(monkeypatch) -> None:
+    """A home: no visitor, perhaps no phone, and the machine in no tailnet yet."""
+    home = Somewhere(monkeypatch, roles=("attic",))
+    monkeypatch.setattr(funnel, "status", lambda machine: {})
+    assert isinstance(funnel_view.ways(home), Table)
+    assert "Nobody has gone" in str(funnel_view.ways(home))
+    assert str(funnel_view.code(home, Params())) == "There is no public page yet, and so no code for it."
+    assert funnel.url(home, Params()) == "https://attic.your-tailnet.ts.net"
+
+
+def test_a_code_is_of_a_page_that_is_there(monkeypatch) -> None:
+    home = Somewhere(monkeypatch, roles=("attic",))
+    monkeypatch.setattr(funnel, "status", lambda machine: {"Self": {"DNSName": "attic.x.ts.net."}})
+    assert str(funnel_view.code(home, Params(port=8443))) == "A QR code of https://attic.x.ts.net:8443"
+    home["attic"].pending.count = 2
+    assert isinstance(funnel_view.code(home, Params()), Table)
+
+
+def test_of_two_ways_the_one_that_somebody_went_is_drawn(monkeypatch) -> None:
+    home = Somewhere(monkeypatch)
+    leg = Leg("phone", "tequila", "direct", "WireGuard")
+    monkeypatch.setattr(funnel_view.route, "legs", lambda world, start, end: [leg])
+    drawn = funnel_view.ways(home)
+    assert isinstance(drawn, Picture)
+    assert "from the phone" in str(drawn)
+    assert "from the internet" not in str(drawn)
+    assert drawn.title == "A way to the quiz"

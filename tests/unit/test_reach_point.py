@@ -139,10 +139,28 @@ def test_alternative_text_has_every_cell_and_every_verdict() -> None:
         "Now",
         "phone",
         "the database",
-        "db, port 5432",
+        "db",
+        "port 5432",
         "should be blocked",
         "should be reached",
     } <= words
+
+
+def test_no_head_is_cut_off_and_no_two_are_alike() -> None:
+    """As in the chapter on subnet routers: two ports of one address, and a public name."""
+    public = "tequila.snow-burbot.ts.net"
+    targets = (Target("10.20.0.50", 5432, "database"), Target("10.20.0.50", 22, "its SSH"), Target(public, 443, "by its public name"))  # fmt: skip
+    row = (Cell("open", True), Cell("refused", True), Cell("open"))
+    picture = matrix(Reach((Source("phone", "somebody.with.a.long.name@example.com"),), targets, (row,)))
+    words = ["".join(t.itertext()).strip() for t in ET.fromstring(picture.svg()).iter(f"{SVG}text")]
+    assert not [w for w in words if "…" in w]
+    assert {public, "port 443", "by its public name", "port 22", "somebody.with.a.long.name@example.com"} <= set(words)  # fmt: skip
+    assert words.count("10.20.0.50") == 2
+
+
+def test_a_small_matrix_is_a_small_picture() -> None:
+    one = Reach((Source("phone", "me"),), (Target("tequila", 22),), ((Cell("open", True),),))
+    assert matrix(one).figure.get_figwidth() < 3
 
 
 def test_nobody_asked_is_drawn_too() -> None:
@@ -173,7 +191,7 @@ def test_the_check_names_each_way_that_is_wrong() -> None:
     answer = arrives_as_allowed(_tailnet(), good)
     assert (answer.status, answer.evidence) == (
         "ok",
-        "1 of 2 ways are open and 1 are blocked, each as the policy says",
+        "1 way is open and 1 way is blocked, as the policy says; the policy says nothing of: phone → the database (blocked)",
     )
     bad = _reach((Cell("open", False), Cell("blocked", True), Cell("blocked")))
     answer = arrives_as_allowed(_tailnet(), bad)

@@ -160,6 +160,9 @@ def test_what_nobody_has_seen_is_not_called_seen(results: Results) -> None:
     assert "Drawn, and seen by nobody: the changes wait" in reader.text
     assert "Seen" not in reader.text.replace("Drawn, and seen", "")
     assert reader.tags.count("img") == 2
+    assert "Would change" not in reader.text
+    results.stages[0].changes[0]["outcome"] = "planned"
+    assert "Would change" in read(page(results, {})).text
     both = read(page(results, {"00_welcome": [*PICTURES["00_welcome"], *drawn]}))
     assert "Seen" in both.text
     assert both.tags.count("details") == 1
@@ -173,6 +176,10 @@ def test_a_stage_that_did_nothing_and_asked_nobody_does_not_stand(results: Resul
     assert "nothing done, nothing asked" in reader.text
     assert "stands" not in reader.text
     assert "Drawn, and seen by nobody: nobody was asked" in reader.text
+    assert "Not asked" in reader.text
+    assert page(results, {}).count('<li class="skipped"') == 1, "the bar at the top"
+    facts = read(page(results, {"00_welcome": [Columns(("kernel",), (("6.1",),), "Where we are")]}))
+    assert "details" not in facts.tags, "a table of what is here was read here"
     results.stages[1:] = []
     results.error = None
     results.finish()

@@ -14,7 +14,8 @@ from homelab.clients.postgres import Database
 from homelab.errors import CommandFailed, HomelabError, NoAnswer, ParamsError, PrerequisiteMissing
 from homelab.machine import Result, shown
 from homelab.params import TAILSCALE
-from homelab.policy import policyfile
+from homelab.policy import people, policyfile
+from homelab.policy.allowed import Node
 from homelab.resources import approval, dns, ip_forward, login, policy, prefs, route
 from homelab.routing import subnets
 from homelab.routing.failover import Outage
@@ -172,6 +173,70 @@ def test_who_does_not_accept_is_not_hit(monkeypatch) -> None:
     assert subnet_router.plan(world, Params(routes=["172.28.0.0/16"], clients=[]))
 
 
+TEAM = '{"groups": {"group:ops": ["alice@example.com"]}, "tagOwners": {"tag:router": ["autogroup:owner"]}}'
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+def approving(monkeypatch, approver: str, node: Node | None = None) -> list[str]:
+    """What is refused of `approver`, where Alice runs this, Bob is a user, and router2 may be `node`."""
+    world = Somewhere(monkeypatch, joined=ROLES, text=TEAM)
+    known = people.People(ALICE, {ALICE: "owner", BOB: "member"})
+    monkeypatch.setattr(people, "people", lambda tailnet: known)
+    monkeypatch.setattr(subnet_router, "nodes", lambda tailnet: [node] if node else [])
+    try:
+        subnet_router.plan(world, Params(approver=approver))
+    except ParamsError as error:
+        return [str(p) for p in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("approver", "node", "said"),
+    [
+        ("carol@example.com", None, "carol@example.com is no user of this tailnet"),
+        ("group:family", None, "group:family is no group of this tailnet's policy"),
+        ("tag:vpc", None, "tag:vpc is no tag that this tailnet's policy has an owner for"),
+        ("autogroup:everybody", None, "autogroup:everybody is no group that Tailscale makes"),
+        (BOB, None, "router2 belongs to alice@example.com, so what it offers would not be approved"),
+        ("tag:router", None, "router2 belongs to alice@example.com"),
+        (ALICE, Node("router2", BOB), "router2 belongs to bob@example.com"),
+        (ALICE, Node("router2", tags=("tag:router",)), "router2 carries tag:router"),
+        (ALICE, None, ""),
+        ("group:ops", None, ""),
+        ("tag:router", Node("router2", tags=("tag:router",)), ""),
+        (BOB, Node("router2", BOB), ""),
+    ],
+)
+def test_an_approver_who_never_would_is_refused_before_anything(monkeypatch, approver, node, said) -> None:
+    found = approving(monkeypatch, approver, node)
+    assert len(found) == bool(said)
+    assert all(text.startswith(f"approver: {said}") for text in found)
+
+
+def test_one_router_needs_no_approver_and_a_home_without_a_key_asks_nobody(monkeypatch) -> None:
+    monkeypatch.setattr(people, "people", lambda tailnet: pytest.fail("nobody is to be asked"))
+    wish = Params(approver="carol@example.com")
+    assert subnet_router.plan(Somewhere(monkeypatch), wish.model_copy(update={"routers": ["router"]}))
+    assert subnet_router.plan(Somewhere(monkeypatch, api=False), wish)
+
+
+def test_two_routes_of_which_one_would_do(monkeypatch) -> None:
+    plan = subnet_router.plan(Somewhere(monkeypatch), Params(routes=[VPC, "10.20.0.0/16", "10.30.0.0/16"]))
+    assert plan.notes == ("10.20.0.0/24 lies in 10.20.0.0/16, which is in the list too: one of the two would do.",)  # fmt: skip
+
+
+def test_whether_a_router_leads_to_the_database_already(monkeypatch) -> None:
+    """By what is carried, not by whether the plan has something to do: its parameters may have changed."""
+    world = Somewhere(monkeypatch)
+    for carried, led in ((["10.20.0.0/24"], True), (["10.9.0.0/16"], False), (["fd7a:115c:a1e0:b1a::/96"], False), (None, False)):  # fmt: skip
+        monkeypatch.setattr(
+            subnet_router, "status", lambda m, r=carried: {"Peer": {"k": {"PrimaryRoutes": r}}}
+        )
+        assert subnet_router.led_there(world, Params(routes=["10.20.0.0/16"])) is led
+    assert not subnet_router.led_there(Somewhere(monkeypatch, roles=("tequila",)), Params())
+    assert not subnet_router.led_there(world, Params(database=""))
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -265,4 +330,5 @@ def test_rows() -> None:
 
 def test_an_outage_in_words() -> None:
     assert str(Outage(0.0712, 3, "router", "router2")) == "router went, router2 took over: 0.07 s without a way (3 tries)"  # fmt: skip
+    assert str(Outage(0.04, 1, "router", "router2")).endswith("(1 try)")
     assert "nobody took over" in str(Outage(30.0, 9, "router", ""))
