@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from homelab.machine import Machine
 from homelab.resources import tailscale_status
@@ -40,13 +42,19 @@ def read(machine: Machine, name: str = "") -> State:
         accept_dns=bool(told.get("CorpDNS", True)),
         accept_routes=bool(told.get("RouteAll", False)),
         advertise_exit_node=all(r in routes for r in EVERYWHERE),
-        advertise_routes=tuple(r for r in routes if r not in EVERYWHERE),
+        advertise_routes=ordered(r for r in routes if r not in EVERYWHERE),
         exit_node=_exit_node(machine, str(told.get("ExitNodeID") or "")),
         exit_node_allow_lan_access=bool(told.get("ExitNodeAllowLANAccess", False)),
         shields_up=bool(told.get("ShieldsUp", False)),
         snat_subnet_routes=not told.get("NoSNAT", False),
         ssh=bool(told.get("RunSSH", False)),
     )
+
+
+def ordered(routes: Iterable[str]) -> tuple[str, ...]:
+    """`routes` (CIDRs), each once and in one order: tailscaled has its own, whatever it was told."""
+    networks = sorted({ip_network(r) for r in routes}, key=lambda n: (n.version, n.network_address.packed, n.prefixlen))  # fmt: skip
+    return tuple(map(str, networks))
 
 
 def _exit_node(machine: Machine, stable_id: str) -> str:

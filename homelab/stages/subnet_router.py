@@ -208,7 +208,7 @@ def accepting(world: World, wish: Params) -> dict[str, dict[str, Network]]:
 def offer(world: World, role: str, routes: Sequence[str]) -> tuple[Change, ...]:
     """`role` passes on packets of others, and offers `routes` beside those that it offers already."""
     forward, now = ip_forward.read(world[role]), prefs.read(world[role])
-    wanted = (*now.advertise_routes, *(r for r in routes if r not in now.advertise_routes))
+    wanted = prefs.ordered((*now.advertise_routes, *routes))
     why = f"offer {', '.join(routes)} to the tailnet"
     return (
         *change(role, "ip_forward", forward, ip_forward.on(forward), "pass on packets of others"),

@@ -210,6 +210,15 @@ def test_the_same_range_elsewhere(world, done) -> None:
     assert everything(world) == before
 
 
+def test_in_whatever_order_routes_are_named_they_are_offered_once(world, done) -> None:
+    wide, before = "10.20.0.0/16", prefs.read(world["router2"])
+    (more,) = planned("test", subnet_router.offer(world, "router2", [VPC, wide]))
+    world.apply(planned("test", [more]))
+    assert not subnet_router.offer(world, "router2", [wide, VPC])
+    world.apply(planned("test", [more.inverse()]))
+    assert prefs.read(world["router2"]) == before
+
+
 def test_measuring_where_nobody_carries(world, done) -> None:
     with pytest.raises(HomelabError, match=r"nobody carries 10\.9\.0\.0/24"):
         failover.measure(world["phone"], "10.9.0.0/24", "10.9.0.1", 1, lambda _: None)

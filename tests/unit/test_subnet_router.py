@@ -220,6 +220,18 @@ def test_one_router_needs_no_approver_and_a_home_without_a_key_asks_nobody(monke
     assert subnet_router.plan(Somewhere(monkeypatch, api=False), wish)
 
 
+def test_routes_have_one_order() -> None:
+    named = [
+        "fd7a:115c:a1e0:b1a:0:7:a14:0/120",
+        "10.20.0.0/24",
+        "10.20.0.0/16",
+        "10.9.0.0/24",
+        "10.20.0.0/24",
+    ]
+    assert prefs.ordered(named) == ("10.9.0.0/24", "10.20.0.0/16", "10.20.0.0/24", named[0])
+    assert prefs.ordered(reversed(named)) == prefs.ordered(named)
+
+
 def test_two_routes_of_which_one_would_do(monkeypatch) -> None:
     plan = subnet_router.plan(Somewhere(monkeypatch), Params(routes=[VPC, "10.20.0.0/16", "10.30.0.0/16"]))
     assert plan.notes == ("10.20.0.0/24 lies in 10.20.0.0/16, which is in the list too: one of the two would do.",)  # fmt: skip
