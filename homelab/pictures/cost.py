@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KINDS = {  # colour, pattern, meaning
     "home": (GREEN, "", "electricity at home (without the price of the card)"),
     "spot": (BLUE, "///", "rented, spot"),
-    "on-demand": (BROKEN, "...", "rented, on demand"),
+    "on-demand": (BROKEN, "xx", "rented, on demand"),
 }
 
 
