@@ -15,6 +15,9 @@ from homelab.record import table
 
 DIGITS = re.compile(r"\d")
 PREFILL = 128  # a shorter prompt tells nothing about prefill
+SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
+ABOUT = 0.2  # of the prompt that was asked for: words are not tokens
+BESIDE = 8  # tokens that an engine puts around a prompt of its own accord
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,22 @@ class Case:
         """The repetitions that nothing disturbed."""
         return [s for s in self.samples if not s.disturbed]
 
+    @property
+    def asked(self) -> int:
+        """The tokens of prompt that were asked for."""
+        return max(self.depth, SHORT)
+
+    def prompt_note(self) -> str:
+        """What to know of the prompt's length, by the engine's count that is farthest off; empty where it is as asked."""
+        told = max(
+            (s.prompt_tokens for s in self.samples), key=lambda n: abs(n - self.asked), default=self.asked
+        )
+        if told <= 0:
+            return f"At depth {self.depth}, the engine did not tell how long the prompt was; {self.asked} tokens were asked for."
+        if abs(told - self.asked) > max(BESIDE, ABOUT * self.asked):
+            return f"At depth {self.depth}, the engine counted {told} tokens of prompt, where {self.asked} were asked for."
+        return ""
+
     def number(self, what: str, wanted: int = 0) -> Number | None:
         """`what` (``decode``, ``prefill``, ``wait``, ``joules``, ``engine_decode``, …) over the quiet repetitions.
 
@@ -121,6 +140,7 @@ class Report:
     def notes(self) -> list[str]:
         """What a reader must know before the numbers: what was disturbed, and why it ended early."""
         said = [f"Ended early: {self.ended}."] if self.ended else []
+        said += [note for case in self.cases if (note := case.prompt_note())]
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:

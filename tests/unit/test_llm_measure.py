@@ -251,3 +251,28 @@ def test_an_engine_whose_threads_sleep_is_not_called_disturbed(build: str, distu
 
     found = run(Sleeps(), Wish(depths=(0,), repetitions=1, retries=0), snapshot=some)
     assert bool(found.cases[0].samples[0].disturbed) == disturbed
+
+
+def test_a_stream_cut_short_leaves_what_was_measured_and_says_so() -> None:
+    def alter(n: int, got: Generated) -> Generated:
+        if n == 2:
+            raise EngineGone("cut short after 5 of 32 tokens", "here")
+        return got
+
+    report = run(Fake(alter))
+    assert [len(c.samples) for c in report.cases] == [1]
+    assert "cut short after 5 of 32 tokens" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("told", "note"),
+    [
+        (0, "did not tell how long the prompt was; 512 tokens"),
+        (900, "counted 900 tokens of prompt, where 512"),
+        (520, ""),
+    ],
+)
+def test_a_prompt_of_another_length_than_asked_for_is_said(told: int, note: str) -> None:
+    wish = Wish(depths=(512,), repetitions=2)
+    report = run(Fake(lambda n, got: replace(got, prompt_tokens=told if n == 2 else 512)), wish)
+    assert (note in " ".join(report.notes())) if note else (report.notes() == [])
