@@ -9,6 +9,8 @@ from homelab.llm.openai import OpenAI
 from homelab.llm.result import Report
 from homelab.machine import Machine
 
+LOG = "does the engine still run? its log says why"
+
 
 @check
 def answers(machine: Machine, url: str, model: str = "") -> Answer:
@@ -36,11 +38,21 @@ def was_quiet(machine: Machine, report: Report) -> Answer:
     """Was the machine left alone while it was measured, so that its numbers can be believed?"""
     samples = [s for c in report.cases for s in c.samples]
     bad = [s for s in samples if s.disturbed]
-    counted = sum(n.disturbed for *_, n in report.rows())
-    if not samples:
-        return Answer("was quiet", machine.name, "fail", report.ended or "nothing was measured")
+    counted = any(len(c.quiet) < min(report.wanted, len(c.samples)) for c in report.cases)
+    if none := _nothing(report):
+        return Answer("was quiet", machine.name, "fail", none, LOG)
     if not bad and not report.ended:
         return Answer("was quiet", machine.name, "ok", f"none of {len(samples)} repetitions was disturbed")
     said = " ".join(report.notes())
     hint = "close what else computes here, and measure again"
     return Answer("was quiet", machine.name, "warn" if counted or report.ended else "ok", said, hint)
+
+
+def _nothing(report: Report) -> str:
+    """Why there is no number to judge at all; empty where there is one."""
+    samples = [s for c in report.cases for s in c.samples]
+    if not samples:
+        return report.ended or "nothing was measured"
+    if not any(s.tokens for s in samples):
+        return f"no token came in {len(samples)} of {len(samples)} repetitions"
+    return ""

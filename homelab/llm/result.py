@@ -145,11 +145,11 @@ class Report:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
                 why = "; ".join({DIGITS.sub("", r): r for s in bad for r in s.disturbed}.values())
-                kept = (
-                    "they are left out"
-                    if len(case.quiet) >= self.wanted
-                    else "too few quiet ones, so they count (~)"
-                )
+                kept = "too few quiet ones, so they count (~)"
+                if len(case.quiet) >= self.wanted:
+                    kept = "they are left out"
+                elif not case.number("decode", self.wanted):
+                    kept = "no number comes out of them"
                 said.append(
                     f"At depth {case.depth}, {len(bad)} of {len(case.samples)} repetitions were disturbed ({why}): {kept}."
                 )

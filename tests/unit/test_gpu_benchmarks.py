@@ -300,3 +300,19 @@ def test_the_controls_draw_anew(monkeypatch) -> None:
     models.value = "phi3-mini"  # made for 4096
     assert max(depth.options) == 4096
     assert f"Phi-3 mini 3.8B, Q4_K_M with {depth.value:,} tokens on T4" in seen()
+
+
+def test_an_engine_without_a_token_is_not_called_quiet() -> None:
+    none = Sample(16, 0, 0, None, None, 0.0, disturbed=("no token came",))
+    silent = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [none] * 5)])
+    found = chapter.quiet(silent)
+    assert (found.status, found.evidence) == ("fail", "no token came in 5 of 5 repetitions")
+    assert "no number comes out of them" in silent.notes()[-1]
+
+
+def test_disturbed_repetitions_without_a_pace_are_not_called_quiet() -> None:
+    at_once = Sample(16, 32, 0, None, None, 0.1, disturbed=("all tokens came at once",))
+    assert (
+        chapter.quiet(Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [at_once] * 5)])).status
+        == "warn"
+    )
