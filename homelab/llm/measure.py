@@ -113,7 +113,7 @@ def measure(
     except KeyboardInterrupt:
         report.ended = "it was interrupted"
     except HomelabError as error:
-        report.ended = error.what
+        report.ended, report.failed = error.what, True
     return _finished(report)
 
 

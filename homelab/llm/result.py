@@ -109,7 +109,9 @@ class Case:
 
 @dataclass
 class Report:
-    """A run: what was asked of which engine on which machine, and what was found. `ended` says why it ended early."""
+    """A run: what was asked of which engine on which machine, and what was found. `ended` says why it ended early,
+    `failed` whether the engine is to blame.
+    """
 
     engine: Description
     host: dict[str, Any]
@@ -119,6 +121,7 @@ class Report:
     date: str = ""
     load_seconds: float = 0.0
     ended: str = ""
+    failed: bool = False
 
     def case(self, depth: int, streams: int = 1) -> Case | None:
         """The case of this depth and these streams."""
@@ -137,10 +140,19 @@ class Report:
                 found.append((f"tg{self.tokens}{depth}{streams}", case, "decode", decode))
         return found
 
+    def few(self, n: Number) -> str:
+        """How many repetitions `n` stands on, as ``1 of 3``; empty where they are as many as were asked for."""
+        return f"{n.count} of {self.wanted}" if n.count < self.wanted else ""
+
     def notes(self) -> list[str]:
         """What a reader must know before the numbers: what was disturbed, and why it ended early."""
         said = [f"Ended early: {self.ended}."] if self.ended else []
         said += [note for case in self.cases if (note := case.prompt_note())]
+        return said + self.disturbances()
+
+    def disturbances(self) -> list[str]:
+        """What was disturbed, by what, and whether it counts: a line for each case."""
+        said = []
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
@@ -164,7 +176,7 @@ class Report:
         head = ["test", "tokens/s", "median", "repetitions", "time to first token (s)"]
         rows = [
             [
-                escape(name), f"<b>{escape(str(n))}</b>", f"{n.median:.2f}", str(n.count),
+                escape(name), f"<b>{escape(str(n))}</b>", f"{n.median:.2f}", self.few(n) or str(n.count),
                 escape(str(case.number("wait", self.wanted) or "")),
             ]
             for name, case, _, n in self.rows()

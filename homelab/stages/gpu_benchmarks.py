@@ -250,6 +250,13 @@ def quiet(report: Report) -> Answer:
     return checks.was_quiet(here(), report)
 
 
+def complete(report: Report) -> Answer:
+    """`checks.llm.measured_to_the_end`; *skip* where nothing could be measured."""
+    if report.engine.engine == NONE:
+        return Answer("measured to the end", HERE, "skip", report.ended)
+    return checks.measured_to_the_end(here(), report)
+
+
 def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, Answer]:
     """The time to first token from every place, and whether others computed meanwhile.
 

@@ -316,3 +316,23 @@ def test_disturbed_repetitions_without_a_pace_are_not_called_quiet() -> None:
         chapter.quiet(Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [at_once] * 5)])).status
         == "warn"
     )
+
+
+def test_an_engine_that_died_is_not_noise() -> None:
+    died = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [sample(50.0)])], ended="it died", failed=True)  # fmt: skip
+    found = chapter.complete(died)
+    assert (found.status, found.evidence) == ("fail", "it died; 1 repetition came before")
+    assert "log" in found.hint
+    assert chapter.quiet(died).status == "ok", "nobody else computed"
+    assert "50.00 (1 of 3)" in record.markdown(died)
+    assert "1 of 3" in died._repr_mimebundle_()["text/html"]
+    assert record.from_json(record.to_json(died)).failed
+
+
+def test_out_of_time_is_not_the_engines_fault() -> None:
+    late = report()
+    assert chapter.complete(late).status == "ok"
+    assert " of 3" not in str(late)
+    late.ended = "30 s were over"
+    assert chapter.complete(late).status == "warn"
+    assert chapter.complete(chapter.measured({}, chapter.asked(WISH))).status == "skip"

@@ -163,6 +163,7 @@ def test_an_engine_that_dies_leaves_what_was_measured() -> None:
 
     report = run(Fake(alter))
     assert report.ended == "the engine died"
+    assert report.failed
     assert [len(c.samples) for c in report.cases] == [3]
     assert report.notes()[0] == "Ended early: the engine died."
 
@@ -184,7 +185,7 @@ def test_interrupted_or_out_of_time_it_returns_what_it_has() -> None:
     assert [len(c.samples) for c in run(Fake(alter)).cases] == [2]
     clock = itertools.count(0, 4)
     late = run(Fake(), Wish(limit=10), now=lambda: float(next(clock)))
-    assert late.ended == "10 s were over"
+    assert (late.ended, late.failed) == ("10 s were over", False)
     assert [len(c.samples) for c in late.cases] == [2]
 
 
