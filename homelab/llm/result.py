@@ -13,7 +13,8 @@ from typing import Any
 from homelab.llm.engine import Description
 from homelab.record import table
 
-DIGITS = re.compile(r"\d")
+DIGITS = re.compile(r"[\d.]+")
+SHARE = "the engine had"  # begins the one reason whose number is worse the lower it is
 PREFILL = 128  # a shorter prompt tells nothing about prefill
 SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
 ABOUT = 0.2  # of the prompt that was asked for: words are not tokens
@@ -41,6 +42,20 @@ def number(values: Sequence[float], disturbed: int = 0) -> Number | None:
         return None
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
     return Number(statistics.fmean(values), sd, statistics.median(values), len(values), disturbed)
+
+
+def worst(reasons: Sequence[str]) -> list[str]:
+    """Of reasons that differ in their number only, the one with the worst."""
+    found: dict[str, str] = {}
+    for reason in reasons:
+        kind = DIGITS.sub("", reason)
+        found[kind] = max(found.get(kind, reason), reason, key=_badness)
+    return list(found.values())
+
+
+def _badness(reason: str) -> float:
+    first = re.search(r"\d+(\.\d+)?", reason)
+    return float(first.group()) * (-1 if reason.startswith(SHARE) else 1) if first else 0.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +171,7 @@ class Report:
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
-                why = "; ".join({DIGITS.sub("", r): r for s in bad for r in s.disturbed}.values())
+                why = "; ".join(worst([r for s in bad for r in s.disturbed]))
                 kept = "too few quiet ones, so they count (~)"
                 if len(case.quiet) >= self.wanted:
                     kept = "they are left out"

@@ -259,6 +259,9 @@ def test_the_first_word_says_whether_it_was_quiet(monkeypatch, others, status) -
     found, calm = chapter.first_word({"fooocus": Fake(), "phone": Fake()}, WISH)
     assert [p.place for p in found.places] == ["fooocus", "phone"]
     assert calm.status == status
+    marked = status == "warn"
+    assert ("fooocus: ~100.0 = ~90.0 engine + ~10.0 way" in str(found)) == marked
+    assert ("~100.0" in found._repr_mimebundle_()["text/html"]) == marked
 
 
 def test_what_lacks_a_package_is_skipped() -> None:

@@ -11,7 +11,7 @@ from homelab.errors import ParamsError
 from homelab.llm import host_load, power
 from homelab.llm.engine import Description, EngineGone, Generated
 from homelab.llm.measure import THOROUGH, Wish, measure, sample_of
-from homelab.llm.result import Case, Sample
+from homelab.llm.result import Case, Sample, worst
 
 QUIET = host_load.Disturbance(1.0, 0.0, 0.1)
 
@@ -277,3 +277,16 @@ def test_a_prompt_of_another_length_than_asked_for_is_said(told: int, note: str)
     wish = Wish(depths=(512,), repetitions=2)
     report = run(Fake(lambda n, got: replace(got, prompt_tokens=told if n == 2 else 512)), wish)
     assert (note in " ".join(report.notes())) if note else (report.notes() == [])
+
+
+def test_a_note_has_the_worst_of_each_reason() -> None:
+    said = [
+        ("the engine had 47% of its processors", "others kept 1.0 of 2 processors busy"),
+        ("the engine had 34% of its processors", "others kept 10.5 of 2 processors busy", "a clock was set"),
+        ("the engine had 66% of its processors", "others kept 0.6 of 2 processors busy"),
+    ]
+    assert worst([reason for reasons in said for reason in reasons]) == [
+        "the engine had 34% of its processors",
+        "others kept 10.5 of 2 processors busy",
+        "a clock was set",
+    ]
