@@ -9,6 +9,8 @@ from homelab.llm.openai import OpenAI
 from homelab.llm.result import Report
 from homelab.machine import Machine
 
+LOG = "does the engine still run? its log says why"
+
 
 @check
 def answers(machine: Machine, url: str, model: str = "") -> Answer:
@@ -36,11 +38,38 @@ def was_quiet(machine: Machine, report: Report) -> Answer:
     """Was the machine left alone while it was measured, so that its numbers can be believed?"""
     samples = [s for c in report.cases for s in c.samples]
     bad = [s for s in samples if s.disturbed]
-    counted = sum(n.disturbed for *_, n in report.rows())
-    if not samples:
-        return Answer("was quiet", machine.name, "fail", report.ended or "nothing was measured")
-    if not bad and not report.ended:
+    counted = any(len(c.quiet) < min(report.wanted, len(c.samples)) for c in report.cases)
+    if none := _nothing(report):
+        return Answer("was quiet", machine.name, "fail", none, LOG)
+    if not bad:
         return Answer("was quiet", machine.name, "ok", f"none of {len(samples)} repetitions was disturbed")
-    said = " ".join(report.notes())
+    said = " ".join(report.disturbances())
     hint = "close what else computes here, and measure again"
-    return Answer("was quiet", machine.name, "warn" if counted or report.ended else "ok", said, hint)
+    return Answer("was quiet", machine.name, "warn" if counted else "ok", said, hint)
+
+
+@check
+def measured_to_the_end(machine: Machine, report: Report) -> Answer:
+    """Did the engine answer every repetition? That it died is its own fault, and no noise of the machine."""
+    samples = [s for c in report.cases for s in c.samples]
+    silent, many = sum(not s.tokens for s in samples), f"{len(samples)} repetition{'s' * (len(samples) != 1)}"
+    status, said, hint = "ok", f"all {many} had an answer", ""
+    if none := _nothing(report):
+        status, said, hint = "fail", none, LOG
+    elif report.failed:
+        status, said, hint = "fail", f"{report.ended}; {many} came before", LOG
+    elif silent:
+        status, said, hint = "warn", f"no token came in {silent} of {many}", LOG
+    elif report.ended:
+        status, said, hint = "warn", f"{report.ended}; {many} came before", "give it more time"
+    return Answer("measured to the end", machine.name, status, said, hint)
+
+
+def _nothing(report: Report) -> str:
+    """Why there is no number to judge at all; empty where there is one."""
+    samples = [s for c in report.cases for s in c.samples]
+    if not samples:
+        return report.ended or "nothing was measured"
+    if not any(s.tokens for s in samples):
+        return f"no token came in {len(samples)} of {len(samples)} repetitions"
+    return ""

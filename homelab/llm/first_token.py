@@ -27,10 +27,14 @@ class FirstToken:
 
 @dataclass(frozen=True)
 class FirstTokens:
-    """The same question from every place, in turn, so that a change of the machine's mood meets all."""
+    """The same question from every place, in turn, so that a change of the machine's mood meets all.
+
+    `disturbed`: others computed meanwhile, and every number carries a ``~``.
+    """
 
     prompt_tokens: int
     places: tuple[FirstToken, ...]
+    disturbed: bool = False
 
     def extra(self, place: str, than: str) -> float | None:
         """Seconds that the way from `place` takes more than that from `than`, by the medians."""
@@ -41,14 +45,18 @@ class FirstTokens:
     def __str__(self) -> str:
         lines = [f"time to first token after {self.prompt_tokens} tokens of prompt (median, ms):"]
         for p in self.places:
-            parts = f" = {_ms(p.engine)} engine + {_ms(p.way)} way" if p.engine and p.way else ""
-            lines.append(f"from {p.place}: {_ms(p.wait)}{parts}")
+            parts = f" = {self._ms(p.engine)} engine + {self._ms(p.way)} way" if p.engine and p.way else ""
+            lines.append(f"from {p.place}: {self._ms(p.wait)}{parts}")
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         head = ["from", "first token after (ms)", "of which the engine", "of which the way"]
-        rows = [[escape(p.place), _ms(p.wait), _ms(p.engine), _ms(p.way)] for p in self.places]
+        rows = [[escape(p.place), *map(self._ms, (p.wait, p.engine, p.way))] for p in self.places]
         return {"text/plain": str(self), "text/html": table(head, rows)}
+
+    def _ms(self, seconds: Number | None) -> str:
+        mark = "~" if self.disturbed else ""
+        return f"{mark}{seconds.median * 1000:.1f}" if seconds else "–"
 
 
 def first_tokens(engines: Mapping[str, Engine], prompt_tokens: int = 64, repetitions: int = 5) -> FirstTokens:
@@ -77,7 +85,3 @@ def _of(place: str, waits: list[float], own: list[float]) -> FirstToken:
         return FirstToken(place, wait, None, None)
     ways = [w - o for w, o in zip(waits, own, strict=True)]
     return FirstToken(place, wait, number(own), number(ways))
-
-
-def _ms(seconds: Number | None) -> str:
-    return f"{seconds.median * 1000:.1f}" if seconds else "–"

@@ -21,9 +21,8 @@ from typing import Any
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.llm import host_load, power
 from homelab.llm.engine import Description, Engine, Generated
-from homelab.llm.result import PREFILL, Case, Report, Sample
+from homelab.llm.result import PREFILL, SHORT, Case, Report, Sample
 
-SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
 WARM_UP = 512  # tokens of prompt at most: longer ones warm nothing more
 MARGIN = 32  # tokens of context beside prompt and answer, for an engine's own
 PASSIVE = "waiting passive"  # in an engine's build, where its threads sleep while they wait
@@ -114,7 +113,7 @@ def measure(
     except KeyboardInterrupt:
         report.ended = "it was interrupted"
     except HomelabError as error:
-        report.ended = error.what
+        report.ended, report.failed = error.what, True
     return _finished(report)
 
 
@@ -158,7 +157,7 @@ def _repetition(
     watts: power.Watts | None,
 ) -> Sample:
     enough = host_load.PASSIVE if PASSIVE in about.build else host_load.SHARE
-    prompt = max(case.depth, SHORT)
+    prompt = case.asked
     before = snapshot(engine.cpu())
     with power.Meter(watts) as meter:
         if case.streams == 1:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from homelab.clients.json_api import ApiError, JsonApi
 from homelab.llm import words
 from homelab.llm.engine import Description, EngineGone, Generated, too_long, unknown_model
-from homelab.llm.stream import clock, collected
+from homelab.llm.stream import DONE, clock, collected
 
 if TYPE_CHECKING:
     import requests
@@ -113,16 +113,20 @@ class OpenAI:
         )  # so that a connection is open: to make one is not the engine's
         start = clock()
         first = last = end = 0.0
-        pieces_seen, first_tokens = 0, 1
+        pieces_seen, first_tokens, whole = 0, 1, False
         usage: dict[str, Any] = {}
         timings: dict[str, Any] = {}
         for at, told in collected(
             self._session, f"{self.url}/v1/completions", self._body(prompt_tokens, tokens, seed)
         ):
+            if told is DONE:
+                whole = True
+                continue
             end = at
             timings = told.get("timings") or timings
             usage = told.get("usage") or usage
             choices = told.get("choices") or [{}]
+            whole = whole or bool(choices[0].get("finish_reason"))
             if "text" in choices[0] and not choices[0].get("finish_reason"):
                 pieces_seen += 1
                 last = at
@@ -132,6 +136,10 @@ class OpenAI:
                 pieces_seen, last, first = pieces_seen + 1, at, first or at
         if not end:
             raise EngineGone("the engine ended the answer before it began", self.url, "its log says why")
+        if not whole:  # a proxy in between closes the connection as if all were well
+            seen = int(timings.get("predicted_n") or pieces_seen)
+            what = f"the engine stopped in the middle of an answer: cut short after {seen} of {tokens} tokens"
+            raise EngineGone(what, self.url, "does it still run? its log says why")
         made = int(usage.get("completion_tokens") or timings.get("predicted_n") or pieces_seen)
         cached = (
             (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or timings.get("cache_n") or 0

@@ -66,10 +66,9 @@ def markdown(report: Report) -> str:
     head = ["model", "size", "params", "backend", "threads", "test", "t/s"]
     lines = [_row(head), "| " + " | ".join(["---"] * 4 + ["---:"] * 3) + " |"]
     for name, _, _, number in report.rows():
+        pace = f"{number} ({few})" if (few := report.few(number)) else str(number)
         lines.append(
-            _row(
-                [e.model or "?", size, params, e.device or e.engine, str(e.threads or "?"), name, str(number)]
-            )
+            _row([e.model or "?", size, params, e.device or e.engine, str(e.threads or "?"), name, pace])
         )
     return "\n".join([*lines, *(["", *report.notes()] if report.notes() else [])])
 

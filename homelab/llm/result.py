@@ -13,8 +13,12 @@ from typing import Any
 from homelab.llm.engine import Description
 from homelab.record import table
 
-DIGITS = re.compile(r"\d")
+DIGITS = re.compile(r"[\d.]+")
+SHARE = "the engine had"  # begins the one reason whose number is worse the lower it is
 PREFILL = 128  # a shorter prompt tells nothing about prefill
+SHORT = 16  # tokens of prompt at depth 0: an engine must be asked something
+ABOUT = 0.2  # of the prompt that was asked for: words are not tokens
+BESIDE = 8  # tokens that an engine puts around a prompt of its own accord
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,20 @@ def number(values: Sequence[float], disturbed: int = 0) -> Number | None:
         return None
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
     return Number(statistics.fmean(values), sd, statistics.median(values), len(values), disturbed)
+
+
+def worst(reasons: Sequence[str]) -> list[str]:
+    """Of reasons that differ in their number only, the one with the worst."""
+    found: dict[str, str] = {}
+    for reason in reasons:
+        kind = DIGITS.sub("", reason)
+        found[kind] = max(found.get(kind, reason), reason, key=_badness)
+    return list(found.values())
+
+
+def _badness(reason: str) -> float:
+    first = re.search(r"\d+(\.\d+)?", reason)
+    return float(first.group()) * (-1 if reason.startswith(SHARE) else 1) if first else 0.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,22 @@ class Case:
         """The repetitions that nothing disturbed."""
         return [s for s in self.samples if not s.disturbed]
 
+    @property
+    def asked(self) -> int:
+        """The tokens of prompt that were asked for."""
+        return max(self.depth, SHORT)
+
+    def prompt_note(self) -> str:
+        """What to know of the prompt's length, by the engine's count that is farthest off; empty where it is as asked."""
+        told = max(
+            (s.prompt_tokens for s in self.samples), key=lambda n: abs(n - self.asked), default=self.asked
+        )
+        if told <= 0:
+            return f"At depth {self.depth}, the engine did not tell how long the prompt was; {self.asked} tokens were asked for."
+        if abs(told - self.asked) > max(BESIDE, ABOUT * self.asked):
+            return f"At depth {self.depth}, the engine counted {told} tokens of prompt, where {self.asked} were asked for."
+        return ""
+
     def number(self, what: str, wanted: int = 0) -> Number | None:
         """`what` (``decode``, ``prefill``, ``wait``, ``joules``, ``engine_decode``, …) over the quiet repetitions.
 
@@ -90,7 +124,9 @@ class Case:
 
 @dataclass
 class Report:
-    """A run: what was asked of which engine on which machine, and what was found. `ended` says why it ended early."""
+    """A run: what was asked of which engine on which machine, and what was found. `ended` says why it ended early,
+    `failed` whether the engine is to blame.
+    """
 
     engine: Description
     host: dict[str, Any]
@@ -100,6 +136,7 @@ class Report:
     date: str = ""
     load_seconds: float = 0.0
     ended: str = ""
+    failed: bool = False
 
     def case(self, depth: int, streams: int = 1) -> Case | None:
         """The case of this depth and these streams."""
@@ -118,18 +155,28 @@ class Report:
                 found.append((f"tg{self.tokens}{depth}{streams}", case, "decode", decode))
         return found
 
+    def few(self, n: Number) -> str:
+        """How many repetitions `n` stands on, as ``1 of 3``; empty where they are as many as were asked for."""
+        return f"{n.count} of {self.wanted}" if n.count < self.wanted else ""
+
     def notes(self) -> list[str]:
         """What a reader must know before the numbers: what was disturbed, and why it ended early."""
         said = [f"Ended early: {self.ended}."] if self.ended else []
+        said += [note for case in self.cases if (note := case.prompt_note())]
+        return said + self.disturbances()
+
+    def disturbances(self) -> list[str]:
+        """What was disturbed, by what, and whether it counts: a line for each case."""
+        said = []
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
-                why = "; ".join({DIGITS.sub("", r): r for s in bad for r in s.disturbed}.values())
-                kept = (
-                    "they are left out"
-                    if len(case.quiet) >= self.wanted
-                    else "too few quiet ones, so they count (~)"
-                )
+                why = "; ".join(worst([r for s in bad for r in s.disturbed]))
+                kept = "too few quiet ones, so they count (~)"
+                if len(case.quiet) >= self.wanted:
+                    kept = "they are left out"
+                elif not case.number("decode", self.wanted):
+                    kept = "no number comes out of them"
                 said.append(
                     f"At depth {case.depth}, {len(bad)} of {len(case.samples)} repetitions were disturbed ({why}): {kept}."
                 )
@@ -144,7 +191,7 @@ class Report:
         head = ["test", "tokens/s", "median", "repetitions", "time to first token (s)"]
         rows = [
             [
-                escape(name), f"<b>{escape(str(n))}</b>", f"{n.median:.2f}", str(n.count),
+                escape(name), f"<b>{escape(str(n))}</b>", f"{n.median:.2f}", self.few(n) or str(n.count),
                 escape(str(case.number("wait", self.wanted) or "")),
             ]
             for name, case, _, n in self.rows()

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 300.0  # seconds between two pieces: a long prompt on a slow CPU says nothing for minutes
 clock = time.monotonic
+DONE = {"done": True}  # how a reader sees the line "[DONE]": the answer is whole
 
 
 def pieces(session: requests.Session, url: str, body: dict[str, Any]) -> Iterator[tuple[float, Any]]:
     """Post `body`, and yield each JSON document of the answer with its time of arrival.
 
     The connection ends with the answer: some servers close it then without saying so, and the next question
-    would be lost on it. Lines of server-sent events and of newline-delimited JSON are understood alike.
+    would be lost on it. Lines of server-sent events and of newline-delimited JSON are understood alike;
+    a server that says ``[DONE]`` gives `DONE` last.
 
     Raises:
         ApiError: the server refuses, or reports an error in the middle of the answer.
@@ -53,7 +55,10 @@ def _answer(session: requests.Session, url: str, body: dict[str, Any]) -> Iterat
 
 def _read(at: float, line: bytes, url: str) -> Iterator[tuple[float, Any]]:
     text = line.removeprefix(b"data:").strip()
-    if not text or text == b"[DONE]" or text.startswith(b":"):
+    if not text or text.startswith(b":"):
+        return
+    if text == b"[DONE]":
+        yield at, DONE
         return
     try:
         document = json.loads(text)

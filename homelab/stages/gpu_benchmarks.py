@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -250,6 +251,13 @@ def quiet(report: Report) -> Answer:
     return checks.was_quiet(here(), report)
 
 
+def complete(report: Report) -> Answer:
+    """`checks.llm.measured_to_the_end`; *skip* where nothing could be measured."""
+    if report.engine.engine == NONE:
+        return Answer("measured to the end", HERE, "skip", report.ended)
+    return checks.measured_to_the_end(here(), report)
+
+
 def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, Answer]:
     """The time to first token from every place, and whether others computed meanwhile.
 
@@ -263,7 +271,7 @@ def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, A
     said = f"others kept {meanwhile.others:.1f} processors busy, load {meanwhile.load:.1f}"
     if meanwhile.others <= host_load.OTHERS:
         return found, Answer("was quiet", HERE, "ok", said)
-    return found, Answer(
+    return replace(found, disturbed=True), Answer(
         "was quiet", HERE, "warn", f"{said}: the waits are too long", "measure again on a quiet machine"
     )
 

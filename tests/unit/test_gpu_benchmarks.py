@@ -259,6 +259,9 @@ def test_the_first_word_says_whether_it_was_quiet(monkeypatch, others, status) -
     found, calm = chapter.first_word({"fooocus": Fake(), "phone": Fake()}, WISH)
     assert [p.place for p in found.places] == ["fooocus", "phone"]
     assert calm.status == status
+    marked = status == "warn"
+    assert ("fooocus: ~100.0 = ~90.0 engine + ~10.0 way" in str(found)) == marked
+    assert ("~100.0" in found._repr_mimebundle_()["text/html"]) == marked
 
 
 def test_what_lacks_a_package_is_skipped() -> None:
@@ -300,3 +303,39 @@ def test_the_controls_draw_anew(monkeypatch) -> None:
     models.value = "phi3-mini"  # made for 4096
     assert max(depth.options) == 4096
     assert f"Phi-3 mini 3.8B, Q4_K_M with {depth.value:,} tokens on T4" in seen()
+
+
+def test_an_engine_without_a_token_is_not_called_quiet() -> None:
+    none = Sample(16, 0, 0, None, None, 0.0, disturbed=("no token came",))
+    silent = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [none] * 5)])
+    found = chapter.quiet(silent)
+    assert (found.status, found.evidence) == ("fail", "no token came in 5 of 5 repetitions")
+    assert "no number comes out of them" in silent.notes()[-1]
+
+
+def test_disturbed_repetitions_without_a_pace_are_not_called_quiet() -> None:
+    at_once = Sample(16, 32, 0, None, None, 0.1, disturbed=("all tokens came at once",))
+    assert (
+        chapter.quiet(Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [at_once] * 5)])).status
+        == "warn"
+    )
+
+
+def test_an_engine_that_died_is_not_noise() -> None:
+    died = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [sample(50.0)])], ended="it died", failed=True)  # fmt: skip
+    found = chapter.complete(died)
+    assert (found.status, found.evidence) == ("fail", "it died; 1 repetition came before")
+    assert "log" in found.hint
+    assert chapter.quiet(died).status == "ok", "nobody else computed"
+    assert "50.00 (1 of 3)" in record.markdown(died)
+    assert "1 of 3" in died._repr_mimebundle_()["text/html"]
+    assert record.from_json(record.to_json(died)).failed
+
+
+def test_out_of_time_is_not_the_engines_fault() -> None:
+    late = report()
+    assert chapter.complete(late).status == "ok"
+    assert " of 3" not in str(late)
+    late.ended = "30 s were over"
+    assert chapter.complete(late).status == "warn"
+    assert chapter.complete(chapter.measured({}, chapter.asked(WISH))).status == "skip"

@@ -11,7 +11,7 @@ from homelab.errors import ParamsError
 from homelab.llm import host_load, power
 from homelab.llm.engine import Description, EngineGone, Generated
 from homelab.llm.measure import THOROUGH, Wish, measure, sample_of
-from homelab.llm.result import Case, Sample
+from homelab.llm.result import Case, Sample, worst
 
 QUIET = host_load.Disturbance(1.0, 0.0, 0.1)
 
@@ -163,6 +163,7 @@ def test_an_engine_that_dies_leaves_what_was_measured() -> None:
 
     report = run(Fake(alter))
     assert report.ended == "the engine died"
+    assert report.failed
     assert [len(c.samples) for c in report.cases] == [3]
     assert report.notes()[0] == "Ended early: the engine died."
 
@@ -184,7 +185,7 @@ def test_interrupted_or_out_of_time_it_returns_what_it_has() -> None:
     assert [len(c.samples) for c in run(Fake(alter)).cases] == [2]
     clock = itertools.count(0, 4)
     late = run(Fake(), Wish(limit=10), now=lambda: float(next(clock)))
-    assert late.ended == "10 s were over"
+    assert (late.ended, late.failed) == ("10 s were over", False)
     assert [len(c.samples) for c in late.cases] == [2]
 
 
@@ -251,3 +252,41 @@ def test_an_engine_whose_threads_sleep_is_not_called_disturbed(build: str, distu
 
     found = run(Sleeps(), Wish(depths=(0,), repetitions=1, retries=0), snapshot=some)
     assert bool(found.cases[0].samples[0].disturbed) == disturbed
+
+
+def test_a_stream_cut_short_leaves_what_was_measured_and_says_so() -> None:
+    def alter(n: int, got: Generated) -> Generated:
+        if n == 2:
+            raise EngineGone("cut short after 5 of 32 tokens", "here")
+        return got
+
+    report = run(Fake(alter))
+    assert [len(c.samples) for c in report.cases] == [1]
+    assert "cut short after 5 of 32 tokens" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("told", "note"),
+    [
+        (0, "did not tell how long the prompt was; 512 tokens"),
+        (900, "counted 900 tokens of prompt, where 512"),
+        (520, ""),
+    ],
+)
+def test_a_prompt_of_another_length_than_asked_for_is_said(told: int, note: str) -> None:
+    wish = Wish(depths=(512,), repetitions=2)
+    report = run(Fake(lambda n, got: replace(got, prompt_tokens=told if n == 2 else 512)), wish)
+    assert (note in " ".join(report.notes())) if note else (report.notes() == [])
+
+
+def test_a_note_has_the_worst_of_each_reason() -> None:
+    said = [
+        ("the engine had 47% of its processors", "others kept 1.0 of 2 processors busy"),
+        ("the engine had 34% of its processors", "others kept 10.5 of 2 processors busy", "a clock was set"),
+        ("the engine had 66% of its processors", "others kept 0.6 of 2 processors busy"),
+    ]
+    assert worst([reason for reasons in said for reason in reasons]) == [
+        "the engine had 34% of its processors",
+        "others kept 10.5 of 2 processors busy",
+        "a clock was set",
+    ]
