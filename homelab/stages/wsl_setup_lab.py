@@ -78,6 +78,11 @@ class TalksScript:
         self.place = world[ROLE]
         self.folder = interop.unix_path(self.place, found.user.startup)
 
+    @property
+    def is_somebodys(self) -> bool:
+        """Whether a script of one of the two names is there already: then nothing is demonstrated with them."""
+        return any(self.text(name) is not None for name in (TALKS_NAME, startup_script.FILE))
+
     def drop(self, name: str = startup_script.FILE) -> None:
         """Put it there, as somebody did years ago."""
         self.place.write_text(f"{self.folder}/{name}", TALK)

@@ -101,10 +101,13 @@ $ErrorActionPreference = 'Stop'
 """
 TASK = """\
 # 1. A task at your logon. It starts WSL without a window and keeps it running.
-#    A task of that name that is there already is kept beside this script first.
+#    A task of that name that is somebody's is kept beside this script first, and never written over.
 #    Take back:  schtasks /Delete /TN {name} /F
-if (Get-ScheduledTask -TaskName '{name}' -ErrorAction SilentlyContinue) {{
-  Export-ScheduledTask -TaskName '{name}' | Out-File (Join-Path $PSScriptRoot '{name}.before.xml') -Encoding Unicode
+#    and, if one was kept:  schtasks /Create /TN {name} /XML {name}.before.xml
+$old = Get-ScheduledTask -TaskName '{name}' -ErrorAction SilentlyContinue
+$kept = Join-Path $PSScriptRoot '{name}.before.xml'
+if ($old -and $old.Description -notlike '*Homelab Runbook*' -and -not (Test-Path $kept)) {{
+  Export-ScheduledTask -TaskName '{name}' | Out-File $kept -Encoding Unicode
 }}
 $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
 $xml = @'

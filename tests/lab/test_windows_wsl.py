@@ -157,13 +157,25 @@ def test_an_idle_distribution_stops_unless_something_keeps_it(own: Lab) -> None:
     assert watched.end() == (0, ""), "a command that somebody waits for keeps it, and came to its end"
     wait_for("it to stop", lambda: now(own)["state"] == "Stopped")
     own.says(
-        "tequila", "sh", "-c", "printf '[general]\ninstanceIdleTimeout=-1\n' >/mnt/c/Users/alice/.wslconfig"
+        "tequila",
+        "sh",
+        "-c",
+        "printf '[general]\ninstanceIdleTimeout=-1  # for ever\n' >/mnt/c/Users/alice/.wslconfig",
     )
     wait_for("it to stop: that setting holds from the next start", lambda: now(own)["state"] == "Stopped")
     own.says("tequila", "true")
     end = time.monotonic() + 1  # much longer than it had
     while time.monotonic() < end:
         assert now(own)["state"] == "Running"
+
+
+def test_a_setting_that_is_none_is_let_be(own: Lab) -> None:
+    own.says(
+        "tequila", "sh", "-c", "printf '[general]\ninstanceIdleTimeout=ten\n' >/mnt/c/Users/alice/.wslconfig"
+    )
+    own.ask("wsl", machine="windows", do="restart")
+    assert own.says("tequila", "echo", "here") == "here"
+    own.says("tequila", "rm", "/mnt/c/Users/alice/.wslconfig")
 
 
 def test_containers_come_back_with_the_engine(own: Lab) -> None:

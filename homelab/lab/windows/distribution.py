@@ -82,12 +82,12 @@ class Distribution:
             nic["addresses"] = [self._next_address()]
             text = f"addr flush dev {nic['name']}\n{links.addresses(self._drawn)}"
             conf, config = self._ini(self.machine, "/etc/wsl.conf"), self._ini(*self._wslconfig())
-            self.interop = conf.getboolean("interop", "enabled", fallback=True)
-            path = conf.getboolean("interop", "appendWindowsPath", fallback=True)
+            self.interop = self._says(conf, "enabled")
+            path = self._says(conf, "appendWindowsPath")
             login = disk.in_wsl(self.name, interop=self.interop, windows_path=path and self.interop)
             files = {"/etc/environment": login}
             self.machine.ask("batch", commands=[[["ip", "-batch", "-"], text]], files=files)
-            self._idle_ms = config.getint("general", "instanceIdleTimeout", fallback=IDLE_MS)
+            self._idle_ms = self._milliseconds(config)
             self._lab.stopped.discard(self.machine.name)
             self._services.start_those_of(self.machine.name)
             self._boot(conf.get("boot", "command", fallback=""))
@@ -153,13 +153,27 @@ class Distribution:
         return self._lab.machines[self._windows], f"{disk.C}/Users/{self._user}/.wslconfig"
 
     def _ini(self, machine: Any, path: str) -> configparser.ConfigParser:
-        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        parser = configparser.ConfigParser(strict=False, interpolation=None, inline_comment_prefixes=("#",))
         text = machine.ask("quiz", argv=["cat", path], fine=[0, 1])["out"]
         try:
             parser.read_string(text.lstrip("\ufeff"))
         except configparser.Error as error:
             self._lab.note(f"{machine.name}: {path} is let be: {error}")
         return parser
+
+    def _says(self, conf: configparser.ConfigParser, key: str) -> bool:
+        try:
+            return conf.getboolean("interop", key, fallback=True)
+        except ValueError as error:
+            self._lab.note(f"{self.machine.name}: {key} in /etc/wsl.conf is let be: {error}")
+            return True
+
+    def _milliseconds(self, config: configparser.ConfigParser) -> int:
+        try:
+            return config.getint("general", "instanceIdleTimeout", fallback=IDLE_MS)
+        except ValueError as error:
+            self._lab.note(f"{self.machine.name}: instanceIdleTimeout in .wslconfig is let be: {error}")
+            return IDLE_MS
 
     def _warning(self, mode: str) -> str:
         if mode == "nat":
