@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from homelab.errors import CommandFailed
 from homelab.machine import Machine
 from homelab.resources.tailscale_status import STOPPED_DAEMON, status
 from homelab.wait import until
@@ -48,7 +49,11 @@ def do(machine: Machine, before: State, after: State) -> None:
         CommandFailed: the script or apt did not end well.
         WaitTimeout: it is installed, but its daemon does not answer.
     """
-    machine.run(["sh", "-ec", command(before, after)[2]], timeout=300).ok()
+    done = machine.run(["sh", "-ec", command(before, after)[2]], timeout=300).ok()
+    if (
+        after.installed and not read(machine).installed
+    ):  # a pipe into sh ends well also if nothing came through it
+        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)
     if after.installed:
         until(
             lambda: str(status(machine)["BackendState"]),

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
+class Volumes(tuple[str, ...]):
+    """Volumes in the order in which they are typed; equal in any order, for the client shuffles them."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and sorted(self) == sorted(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self))
+
+
 @dataclass(frozen=True)
 class State:
     """A container; without an `image` there is none of this `name`.
@@ -55,6 +68,7 @@ class State:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", memory_text(memory_bytes(self.memory)))
+        object.__setattr__(self, "volumes", Volumes(self.volumes))
         for name in ("env", "ports"):  # Docker keeps no order of these
             object.__setattr__(self, name, tuple(sorted(getattr(self, name))))
 

@@ -14,6 +14,7 @@ from homelab.errors import EngineError
 from homelab.local_machine import LocalMachine
 from homelab.machine import Pending, Result
 from homelab.person import Reader
+from homelab.resources import container
 from homelab.resources import engine as docker
 
 
@@ -104,3 +105,11 @@ def test_what_is_typed_is_what_is_missing() -> None:
 def test_the_way_back_is_the_other_way_round() -> None:
     lines = docker.command(ALL, NONE)[2].splitlines()
     assert [line.split()[1] for line in lines] == ["service", "gpasswd", "apt-get"]
+
+
+def test_volumes_are_equal_in_any_order_and_keep_the_one_they_were_typed_in() -> None:
+    one, other = (container.State("a", "b", volumes=v) for v in (("x:/x", "a:/a"), ("a:/a", "x:/x")))
+    assert one == other
+    assert not one.volumes != other.volumes
+    assert container.command(container.State("a"), one) != container.command(container.State("a"), other)
+    assert one != container.State("a", "b", volumes=("x:/x",))
