@@ -110,6 +110,6 @@ def test_the_way_back_is_the_other_way_round() -> None:
 def test_volumes_are_equal_in_any_order_and_keep_the_one_they_were_typed_in() -> None:
     one, other = (container.State("a", "b", volumes=v) for v in (("x:/x", "a:/a"), ("a:/a", "x:/x")))
     assert one == other
-    assert not one.volumes != other.volumes
+    assert (one.volumes != other.volumes) is False, "what differs is shown by it"
     assert container.command(container.State("a"), one) != container.command(container.State("a"), other)
     assert one != container.State("a", "b", volumes=("x:/x",))
