@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from homelab import labsocket
-from homelab.lab_lease import Lease
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
 
-@pytest.fixture
-def socket(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOMELAB_STATE", str(tmp_path / "s"))
-    monkeypatch.delenv("HOMELAB_LAB", raising=False)
-    lease = Lease()
-    yield lease.socket()
-    lease.close()
-
-
-def run(socket: str, out: Path, *more: str) -> dict:
-    """The results of the stage, run from the command line on the lab at `socket`."""
-    argv = [sys.executable, "-m", "homelab", "run", "07", *more, "--out", str(out)]
-    env = {**os.environ, "HOMELAB_LAB": socket}
-    done = subprocess.run(argv, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300)
-    (stage,) = json.loads((out / "results.json").read_text())["stages"]
-    return {**stage, "rc": done.returncode, "said": done.stdout}
-
-
-def test_with_experiments_and_once_more(socket, tmp_path) -> None:
-    first = run(socket, tmp_path / "1", "-p", "experiments=true")
+def test_with_experiments_and_once_more(socket, run, tmp_path) -> None:
+    first = run("07", tmp_path / "1", "-p", "experiments=true")
     assert first["rc"] == 0, first["said"]
     cut = [c for c in first["checks"] if c["name"] == "another router takes over"]
     assert len(cut) == 3, "two kills and a cable"
-    second = run(socket, tmp_path / "2")
+    second = run("07", tmp_path / "2")
     assert second["rc"] == 0, second["said"]
     lasting = [
         c
@@ -50,9 +24,9 @@ def test_with_experiments_and_once_more(socket, tmp_path) -> None:
     assert lasting == [], "what lasts was there already"
 
 
-def test_a_policy_that_shuts_the_port_is_noticed(socket, tmp_path) -> None:
+def test_a_policy_that_shuts_the_port_is_noticed(socket, run, tmp_path) -> None:
     """Routes are no permissions: with a policy that lets nobody into the network, the first query fails."""
-    good = run(socket, tmp_path / "1")
+    good = run("07", tmp_path / "1")
     assert good["rc"] == 0, good["said"]
     text = '{"grants": [{"src": ["*"], "dst": ["*"], "ip": ["tcp:443"]}]}'
     url = "https://api.tailscale.com/api/v2/tailnet/-/acl"
@@ -60,6 +34,6 @@ def test_a_policy_that_shuts_the_port_is_noticed(socket, tmp_path) -> None:
     with labsocket.ask(socket, {"op": "run", "machine": "visitor", "argv": curl}, (0, 1, 2)) as connection:
         connection.answer()
         assert connection.answer()["rc"] == 0
-    bad = run(socket, tmp_path / "2")
+    bad = run("07", tmp_path / "2")
     assert bad["rc"] == 1
     assert [c["status"] for c in bad["checks"] if c["name"] == "gives rows"] == ["fail"]
