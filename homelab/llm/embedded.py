@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -49,25 +50,23 @@ class Embedded:
         self._waiting = waiting
         self._process: subprocess.Popen[str] | None = None
         self._log: Path | None = None
-        self._about = Description("xllamacpp (llama.cpp)")
+        m = self._model
+        self._about = Description(
+            "xllamacpp (llama.cpp)",
+            model=m.name,
+            sha256=m.sha256,
+            quantization=m.quantization,
+            parameters=m.parameters,
+            weights=m.weights,
+            kv=m.kv,
+            trained_context=m.context,
+            threads=self._threads,
+        )
         self._client: OpenAI | None = None
 
     def describe(self) -> Description:
         """See `Engine.describe`; before it is loaded, only what the file says."""
-        if self._client is None:
-            m = self._model
-            return Description(
-                self._about.engine,
-                model=m.name,
-                sha256=m.sha256,
-                quantization=m.quantization,
-                parameters=m.parameters,
-                weights=m.weights,
-                kv=m.kv,
-                trained_context=m.context,
-                threads=self._threads,
-            )
-        return self._client.describe()
+        return self._client.describe() if self._client else self._about
 
     def load(self, context: int, slots: int = 1) -> float:
         """See `Engine.load`; what ran before ends.
@@ -99,24 +98,16 @@ class Embedded:
                 text=True,
             )
         told = self._first_line()
-        self._about = Description(
-            "xllamacpp (llama.cpp)",
+        about = replace(
+            self._about,
             version=told["version"],
             build=f"{told['flags']} waiting {waiting}",
-            model=m.name,
-            sha256=m.sha256,
-            quantization=m.quantization,
-            parameters=m.parameters,
-            weights=m.weights,
-            kv=m.kv,
-            trained_context=m.context,
             context=context,
             slots=slots,
-            threads=self._threads,
             device="CPU" if told["flags"].startswith("CPU") else told["flags"].partition(" :")[0],
         )
         here = LocalMachine("here", Reader(), Pending())
-        self._client = OpenAI(session(here), told["url"], about=self._about, cpu=self.cpu, name=self.name)
+        self._client = OpenAI(session(here), told["url"], about=about, cpu=self.cpu, name=self.name)
         return time.monotonic() - start
 
     def generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:
