@@ -173,10 +173,15 @@ class Services:
         )
         while time.monotonic() < end and machine.ask("alive", name=daemons.CLOUD)["alive"]:
             with socket.socket(socket.AF_UNIX) as sock:
-                if sock.connect_ex(path) == 0:
+                if sock.connect_ex(path) == 0 and self._names_are_known(machine):
                     return
             time.sleep(0.005)
         raise self._did_not_start(self._known[machine.name, daemons.CLOUD], "the lab's cloud")
+
+    def _names_are_known(self, machine: Anchor) -> bool:
+        # Where the DNS process comes up after the cloud, it is told the names a moment later.
+        ask = ["getent", "ahostsv4", "controlplane.tailscale.com"]
+        return bool(machine.ask("quiz", argv=ask, fine=[0, 2])["out"])
 
     def _did_not_start(self, daemon: Daemon, called: str) -> Refused:
         log = self._lab.folder / "log" / f"{daemon.machine}-{daemon.name}.log"
