@@ -194,6 +194,15 @@ def restart_wsl(world: World) -> str:
     return str(done["windows"]["address"]).partition("/")[0]
 
 
+def broker(world: World) -> Plan:
+    """What the broker lacks to run: nothing, unless Docker woke its containers in the wrong order.
+
+    A container that lives in another's network does not start before that one, and Docker does not try
+    again: it stays down, with status 255.
+    """
+    return services.plan(world, BROKER).part("project")
+
+
 def other_client(world: World, runs: bool) -> Plan:
     """Tailscale's service on Windows, on or off; what `False` plans is the remedy as well.
 

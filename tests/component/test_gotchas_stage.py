@@ -9,7 +9,7 @@ from homelab.checks import detour, mtu, path
 from homelab.plan import matches
 from homelab.plan import plan as planned
 from homelab.resources import ip_rule, mss_clamp, nic_mtu, tunnel_mtu, windows_tailscale
-from homelab.stages import gotchas, gotchas_view, gotchas_ways
+from homelab.stages import gotchas, gotchas_view, gotchas_ways, services
 from homelab.stages.gotchas_leftovers import leftovers, mend
 
 ROLES = ("tequila", "phone", "router", "router2")
@@ -113,3 +113,16 @@ def test_what_an_interrupted_run_leaves_is_taken_back(members) -> None:
     mend(members, gotchas.Params())
     after = gotchas_view.traces(members)
     assert gotchas_view.nothing_left(members["tequila"], before, after).evidence.startswith(f"{len(after)} ")
+
+
+def test_a_broker_that_docker_woke_too_early_is_started(world) -> None:
+    """What a busy morning does by chance: the container in its sidecar's network is down, the sidecar is not."""
+    machine = world["tequila"]
+    services.supply(world, gotchas.BROKER)
+    world.apply(services.plan(world, gotchas.BROKER))
+    assert not gotchas.broker(world)
+    machine.run(["docker", "kill", "mosquitto-mosquitto-1"]).ok()
+    asleep = gotchas.broker(world)
+    assert [c.resource for c in asleep] == ["project"]
+    world.apply(asleep)
+    assert not gotchas.broker(world)
