@@ -52,13 +52,14 @@ class Inside:
             raise Refused("`argv` must be a list of words")
         if len(fds) != (0 if tty else 3):
             raise Refused("a command needs three descriptors, or `tty` and none")
-        over, told = threading.Event(), threading.Event()
+        over, told, said = threading.Event(), threading.Event(), threading.Event()
 
         def ended(status: int) -> None:
             over.set()
             told.wait()  # a command may end before its start was answered
             reply(connection, {"rc": status})
             _hang_up(connection)
+            said.set()
 
         # A terminal is made here: one of the caller's would have no name in this machine.
         terminal = os.openpty() if tty else ()
@@ -74,14 +75,18 @@ class Inside:
             reply(connection, {"rc": status})
             return
         self._commands.add(pid)
-        while connection.recv(1024):
-            continue
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(1024):
+                continue
         self._commands.discard(pid)
         if not over.is_set():  # the client left: what it started goes with it
             end_group(pid, signal.SIGTERM)
             end_group(pid, signal.SIGCONT)
             if not over.wait(1):
                 end_group(pid, signal.SIGKILL)
+        # Whoever closes the connection while the reaper still speaks on it would let it speak on the next one,
+        # which gets the same number at once.
+        said.wait(PATIENCE)
 
     def _start_command(
         self, request: dict[str, Any], fds: Sequence[int], ended: Callable[[int], None]

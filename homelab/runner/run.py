@@ -186,11 +186,13 @@ class _Run:
         self.seen[stage.name] = records.seen(notebook)
 
     def _write(self, report: bool = False) -> None:
-        self.folder.write("results.json", self.results.text())
-        if report:
-            from homelab.runner.report import page
+        try:  # the report first: whenever a run is killed, what the results tell of is in it too
+            if report:
+                from homelab.runner.report import page
 
-            self.folder.write("report.html", page(self.results, self.seen))
+                self.folder.write("report.html", page(self.results, self.seen))
+        finally:
+            self.folder.write("results.json", self.results.text())
 
 
 def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:
