@@ -12,7 +12,7 @@ from homelab.record import MARKS, Showing, badge, code, typed
 
 @dataclass(frozen=True)
 class Outcome(Showing):
-    """`status`: applied, already, failed or planned (not applied); `seconds` it took; the `error`, if any."""
+    """`status`: applied, already, failed, planned (not applied) or observed (not ours to apply); `seconds` it took; the `error`, if any."""
 
     change: Change
     status: str

@@ -49,6 +49,13 @@ def is_https(value: str) -> str:
     return value.rstrip("/")
 
 
+def _stage(word: str) -> str:
+    try:
+        return stages.find(word)[3:]
+    except ParamsError as error:
+        raise ValueError("; ".join(f"{p.where!r} {p.what} ({p.hint})" for p in error.problems)) from error
+
+
 class MachineParams(Strict):
     """A machine of a home: where it is."""
 
@@ -57,7 +64,11 @@ class MachineParams(Strict):
 
 
 class WorldParams(Strict):
-    """The common keys of a params file."""
+    """The common keys of a params file.
+
+    `manage` names the stages that the reader has claimed: all others are looked at, and never changed.
+    Without that key all are; written with nothing behind it, none is.
+    """
 
     world: Annotated[
         str, spelled(r"^[a-z0-9][a-z0-9-]{0,39}\Z", "must be a name of small letters, digits and dashes")
@@ -67,6 +78,12 @@ class WorldParams(Strict):
     login_server: str = TAILSCALE
     api_key: Secret | None = None
     machines: dict[str, MachineParams] = Field(default_factory=dict)
+    manage: list[Annotated[str, AfterValidator(_stage)]] | None = None
+
+    @field_validator("manage", mode="before")
+    @classmethod
+    def _nothing_is_none_of_them(cls, value: object) -> object:
+        return [] if value is None else value
 
     @field_validator("login_server")
     @classmethod
@@ -102,6 +119,11 @@ class World:
     def is_lab(self) -> bool:
         """Whether this is the disposable lab rather than somebody's home."""
         return self.common.world == "lab"
+
+    def manages(self, stage: str) -> bool:
+        """Whether `stage` (``04_services``) is claimed; what is none of our stages, such as an undo, always is."""
+        claimed = self.common.manage
+        return claimed is None or stage[3:] in claimed or stage not in stages.names()
 
     @property
     def roles(self) -> Roles:

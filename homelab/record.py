@@ -12,11 +12,11 @@ MIME = "application/vnd.homelab+json"
 VERSION = 1
 MARKS = {
     "ok": "✓", "applied": "✓", "warn": "!", "fail": "✗", "failed": "✗", "skip": "–",
-    "planned": "○", "already": "=", "undone": "↶",
+    "planned": "○", "already": "=", "undone": "↶", "observed": "◦",
 }  # fmt: skip
 COLOURS = {
     "ok": "#1a7f4b", "applied": "#1a7f4b", "already": "#1a7f4b", "warn": "#9a6700", "fail": "#c0362c",
-    "failed": "#c0362c", "skip": "#6b7280", "planned": "#2f5fb3", "undone": "#6b7280",
+    "failed": "#c0362c", "skip": "#6b7280", "planned": "#2f5fb3", "undone": "#6b7280", "observed": "#6b7280",
 }  # fmt: skip
 
 

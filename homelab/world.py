@@ -99,6 +99,8 @@ class World:
     def apply(self, plan: Plan) -> bool:
         """Do the changes of `plan` one by one, live; or, where nothing may be applied, show what waits.
 
+        Those of a stage that the params file does not claim are only shown, whatever was asked for.
+
         Returns whether the world is now what the plan wants.
 
         Raises:
@@ -108,13 +110,15 @@ class World:
         if not plan:
             show(plan)
             return True
-        if not self.applies:
+        managed = self.params.manages(plan.stage)
+        if not managed or not self.applies:
             self.pending.count += len(plan)
             for change in plan:
-                show(Outcome(change, "planned"))
-            print(
-                f"{len(plan)} not applied: this is {self.name}. Run with --apply, or set apply = True, to do it."
-            )
+                show(Outcome(change, "planned" if managed else "observed"))
+            how = "Run with --apply, or set apply = True, to do it."
+            if not managed:
+                how = f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {self.params.path}."
+            print(f"{len(plan)} not applied: this is {self.name}. {how}")
             return False
         for change in plan:
             self._apply(change, plan.stage, self.run)

@@ -9,6 +9,7 @@ from typing import Any
 
 MIME = "application/vnd.homelab+json"
 PICTURES = ("image/svg+xml", "image/png")  # the first that an output has
+NOT_DONE = ("planned", "observed")
 CHANGE = ("machine", "resource", "why", "command", "outcome", "loses", "seconds", "error")
 CHECK = ("name", "vantage", "status", "evidence", "hint")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -95,15 +96,21 @@ def checks(notebook: Notebook) -> list[dict[str, Any]]:
     return [{k: r.get(k) for k in CHECK} for r in records(notebook) if r.get("kind") == "check"]
 
 
-def changes(notebook: Notebook) -> list[dict[str, Any]]:
+def changes(notebook: Notebook, managed: bool = True) -> list[dict[str, Any]]:
     """What became of each change, in order; what was merely planned where nothing was carried out.
+
+    Of a stage that is not `managed` nothing is planned: its changes are observations.
 
     A plan that is only shown (such as the way back) is not something that became of a change.
     """
     all_records = records(notebook)
     done = [r for r in all_records if r.get("kind") == "outcome"]
     shown = done or [c for r in all_records if r.get("kind") == "plan" for c in r.get("changes", ())]
-    return [{k: r.get(k) for k in CHANGE} for r in shown]
+    found = [{k: r.get(k) for k in CHANGE} for r in shown]
+    for change in found:
+        if not managed and change["outcome"] == "planned":
+            change["outcome"] = "observed"
+    return found
 
 
 def planned(notebook: Notebook) -> int:
@@ -118,7 +125,7 @@ def seen(notebook: Notebook) -> list[Picture | Columns]:
     for heading, output in _outputs(notebook):
         data = output.get("data", {})
         record = data.get(MIME) if isinstance(data.get(MIME), dict) else {}
-        waits = waits or (record.get("kind"), record.get("outcome")) == ("outcome", "planned")
+        waits = waits or (record.get("kind") == "outcome" and record.get("outcome") in NOT_DONE)
         mime = next((m for m in PICTURES if m in data), None)
         if mime:
             found.append(Picture(mime, plain_text(data[mime]), heading, waits))

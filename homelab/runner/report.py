@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homelab.record import MARKS
-from homelab.runner.records import Columns, Picture
+from homelab.runner.records import NOT_DONE, Columns, Picture
 from homelab.runner.results import Results, StageResult
 from homelab.runner.words import badge, idle, sentence, title
 from homelab.secret import mask
@@ -70,6 +70,7 @@ def _header(results: Results) -> str:
         ("status", "fail", "check fails", "checks fail"),
         ("status", "skip", "check skipped", "checks skipped"),
         ("outcome", "planned", "change waits", "changes wait"),
+        ("outcome", "observed", "observed, not managed", "observed, not managed"),
     ):
         if count := sum(c.get(key) == status for c in (*checks, *changes)):
             numbers.append((str(count), one if count == 1 else many))
@@ -105,7 +106,9 @@ def _stage(stage: StageResult, shown: Sequence[Picture | Columns]) -> str:
     if seen := [p for p in shown if p not in unseen]:
         parts.append(f'<h3>Seen</h3>\n<div class="pictures">{"".join(map(_figure, seen))}</div>')
     asked = "Not asked" if all(c["status"] == "skip" for c in stage.checks) else "Proved"
-    done = "Would change" if all(c["outcome"] == "planned" for c in stage.changes) else "Changed"
+    done = "Would change" if all(c["outcome"] in NOT_DONE for c in stage.changes) else "Changed"
+    if not stage.managed:
+        done = "Observed, not managed"
     if stage.checks:
         parts.append(
             f'<h3>{asked}</h3>\n<ul class="rows checks">{"".join(_check(c) for c in stage.checks)}</ul>'
@@ -132,7 +135,9 @@ def _meta(stage: StageResult) -> str:
     if not stage.notebook:
         return ""
     cells = (
-        f"{stage.cells} cells" if stage.status in ("ok", "drift") else f"cell {stage.cell} of {stage.cells}"
+        f"{stage.cells} cells"
+        if stage.status in ("ok", "drift", "observed")
+        else f"cell {stage.cell} of {stage.cells}"
     )
     name = escape(stage.notebook)
     page = f'<a href="{escape(stage.name)}.html">the executed notebook</a> (<a href="{name}">.ipynb</a>)'

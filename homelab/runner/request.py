@@ -33,7 +33,8 @@ class Request:
 
     def parameters(self, stage: str) -> dict[str, Any]:
         """All that is injected into the notebook of `stage`."""
-        return {**self.common, **self.stages[stage]}
+        looked_at = {} if self.world.manages(stage) else {"apply": False}
+        return {**self.common, **looked_at, **self.stages[stage]}
 
 
 def understand(

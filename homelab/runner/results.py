@@ -14,14 +14,17 @@ from homelab.errors import EXIT_DRIFT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, H
 from homelab.record import masked
 
 SCHEMA = 1
-STATUSES = ("waiting", "running", "ok", "drift", "failed", "skipped", "interrupted")
+STATUSES = ("waiting", "running", "ok", "drift", "failed", "skipped", "interrupted", "observed")
 # What the type of the error that ended a stage says about the stage; all others mean that it failed.
 STATUS_OF_ERROR = {"NeedFailed": "skipped"}
 
 
 @dataclass
 class StageResult:
-    """One stage of a run; `seconds` is what it took, `cells` counts code cells."""
+    """One stage of a run; `seconds` is what it took, `cells` counts code cells.
+
+    One that is not `managed` was only looked at: it ends as *observed*, and is neither drift nor a failure.
+    """
 
     name: str
     status: str = "waiting"
@@ -35,6 +38,7 @@ class StageResult:
     changes: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, Any] | None = None
+    managed: bool = True
 
 
 @dataclass

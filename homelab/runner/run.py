@@ -46,7 +46,10 @@ class _Run:
             about=request.world.common.about,
             params=str(request.common["params"]),
             apply=request.apply,
-            stages=[StageResult(name, parameters=request.parameters(name)) for name in request.stages],
+            stages=[
+                StageResult(name, parameters=request.parameters(name), managed=request.world.manages(name))
+                for name in request.stages
+            ],
         )
         self.seen: dict[str, list[records.Picture | records.Columns]] = {}
 
@@ -181,7 +184,7 @@ class _Run:
         self._write(report=before != (len(stage.checks), len(stage.changes)))
 
     def _read(self, stage: StageResult, notebook: Mapping[str, Any]) -> None:
-        stage.checks, stage.changes = records.checks(notebook), records.changes(notebook)
+        stage.checks, stage.changes = records.checks(notebook), records.changes(notebook, stage.managed)
         stage.error = records.error(notebook) or stage.error
         self.seen[stage.name] = records.seen(notebook)
 
@@ -196,6 +199,8 @@ class _Run:
 
 
 def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:
+    if not stage.managed:
+        return "observed"
     if stage.error:
         return STATUS_OF_ERROR.get(stage.error["type"], "failed")
     if any(c["status"] == "fail" for c in stage.checks) or any(

@@ -14,8 +14,16 @@ from homelab.runner.results import Results, StageResult
 from homelab.runner.words import reasons, sentence, undo_line, undoable
 from homelab.secret import mask
 
-MARKS = {"ok": "✓", "drift": "○", "failed": "✗", "skipped": "–", "interrupted": "■", "waiting": " "}
-INK = {"ok": "32", "drift": "34", "failed": "31", "skipped": "2", "interrupted": "33"}
+MARKS = {
+    "ok": "✓",
+    "drift": "○",
+    "failed": "✗",
+    "skipped": "–",
+    "interrupted": "■",
+    "observed": "◦",
+    "waiting": " ",
+}
+INK = {"ok": "32", "drift": "34", "failed": "31", "skipped": "2", "interrupted": "33", "observed": "2"}
 TICK = 0.2  # seconds
 
 
@@ -81,7 +89,7 @@ class Terminal:
         """The final line of a stage, and why where it did not go well."""
         where = (
             f"{stage.cells} cells"
-            if stage.status in ("ok", "drift")
+            if stage.status in ("ok", "drift", "observed")
             else f"cell {stage.cell} of {stage.cells}"
         )
         mark = self._ink(MARKS[stage.status], INK[stage.status])
@@ -114,7 +122,7 @@ def _sum(stage: StageResult) -> str:
     for status in ("ok", "warn", "fail", "skip"):
         if count := sum(c["status"] == status for c in stage.checks):
             parts.append(f"{count} check{'s' * (count > 1)} {status}")
-    for outcome in ("applied", "already", "planned", "failed"):
+    for outcome in ("applied", "already", "planned", "observed", "failed"):
         if count := sum(c["outcome"] == outcome for c in stage.changes):
             parts.append(f"{count} change{'s' * (count > 1)} {outcome}")
     return " · ".join(parts)

@@ -14,7 +14,7 @@ OURS = {k.__name__ for k in vars(errors).values() if isinstance(k, type) and iss
 OURS |= {"CellTimeout", "KernelDied", "FolderFailed"}
 BADGES = {
     "ok": "✓ stands", "drift": "○ planned", "failed": "✗ failed", "skipped": "– skipped",
-    "interrupted": "■ interrupted", "running": "· running", "waiting": "not started",
+    "interrupted": "■ interrupted", "observed": "◦ observed, not managed", "running": "· running", "waiting": "not started",
 }  # fmt: skip
 
 
@@ -84,16 +84,28 @@ def sentence(results: Results) -> str:
     count = len(results.stages)
     stages = f"{count} stage{'s' * (count != 1)}"
     by = {s: sum(stage.status == s for stage in results.stages) for s in STATUSES}
+    done = by["ok"] + by["drift"] + by["observed"]
     if results.status == "interrupted":
-        return f"Interrupted: {by['ok'] + by['drift']} of {stages} done."
+        return f"Interrupted: {done} of {stages} done."
     if results.status == "failed":
         bad = by["failed"] + by["skipped"]
         return f"{bad} of {stages} did not get through." if bad else "The run broke off."
     if results.status == "drift":
         waiting = sum(c["outcome"] == "planned" for stage in results.stages for c in stage.changes)
-        return f"{waiting} change{'s' * (waiting != 1)} planned, not applied."
+        more = f" {_looked_at(0, by['observed'])}" if by["observed"] else ""
+        return f"{waiting} change{'s' * (waiting != 1)} planned, not applied.{more}"
     if results.status == "ok":
         if all(idle(stage) for stage in results.stages):
             return "Nothing was done, and nothing was asked."
+        if by["observed"]:
+            return _looked_at(by["ok"], by["observed"])
         return {1: "The stage stands.", 2: "Both stages stand."}.get(count, f"All {count} stages stand.")
-    return f"{by['ok'] + by['drift']} of {stages} done so far."
+    return f"{done} of {stages} done so far."
+
+
+def _looked_at(stand: int, observed: int) -> str:
+    """A home that is not claimed yet, or only in part."""
+    some = f"{observed} stage{'s' * (observed != 1)} {'was' if observed == 1 else 'were'}"
+    if not stand:
+        return f"{some} looked at, and {'is' if observed == 1 else 'are'} not managed."
+    return f"{stand} stage{'s' * (stand != 1)} {'stands' if stand == 1 else 'stand'}; {some} looked at, not managed."

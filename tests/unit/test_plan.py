@@ -113,7 +113,7 @@ def _world(room: Room, tmp_path, applies: bool = True) -> World:
     class Common:
         world = "test"
 
-    made.params = type("P", (), {"common": Common, "path": tmp_path})()
+    made.params = type("P", (), {"common": Common, "path": tmp_path, "manages": lambda self, stage: True})()
     return made
 
 

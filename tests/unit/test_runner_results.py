@@ -56,7 +56,7 @@ def test_the_schema() -> None:
     }  # fmt: skip
     assert set(data["stages"][0]) == {
         "name", "status", "seconds", "title", "about", "notebook", "cell", "cells", "parameters", "changes",
-        "checks", "error",
+        "checks", "error", "managed",
     }  # fmt: skip
 
 

@@ -56,7 +56,9 @@ class Days:
         world: Any = self.world
         world.machines, world.journal, world.applies = {"room": house}, Journal(path), True
         world.tailnet, world.pending = None, Pending()
-        world.params = SimpleNamespace(path=path, common=SimpleNamespace(world="test"))
+        world.params = SimpleNamespace(
+            path=path, common=SimpleNamespace(world="test"), manages=lambda stage: True
+        )
 
     def run(self, name: str, *lights: str, lamp: str = "lamp") -> None:
         """A run that brings the lamp to one light after the other, as plans do: nothing where it is so already."""
