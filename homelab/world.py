@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab import history, lab_supply, labsocket
+from homelab import history, home_lock, lab_supply, labsocket
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -104,6 +104,7 @@ class World:
         Returns whether the world is now what the plan wants.
 
         Raises:
+            HomeBusy: somebody else is at work on this home; nothing was applied.
             StalePlan: the world is no longer what a change was planned from.
             ApplyFailed: a change failed; what was done before it is in the journal.
         """
@@ -120,9 +121,16 @@ class World:
                 how = f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {self.params.path}."
             print(f"{len(plan)} not applied: this is {self.name}. {how}")
             return False
-        for change in plan:
-            self._apply(change, plan.stage, self.run)
+        with self._alone():
+            for change in plan:
+                self._apply(change, plan.stage, self.run)
         return True
+
+    def _alone(self) -> contextlib.AbstractContextManager[None]:
+        """Nobody else changes a home meanwhile; a lab has one owner anyway."""
+        if self.lab:
+            return contextlib.nullcontext()
+        return home_lock.to_change(home_lock.HomeLock(self.journal.path.with_suffix(".lock")), self.run)
 
     def take_back(self, run: str) -> bool:
         """Undo what of `run` still stands, last change first; or, where nothing may be applied, show what waits.
@@ -142,8 +150,9 @@ class World:
         left = self._left_of(plan)
         if not self.applies:
             return self.apply(left)
-        for change in left:
-            self._apply(change, plan.stage, run, again=True)
+        with self._alone():
+            for change in left:
+                self._apply(change, plan.stage, run, again=True)
         return True
 
     def _refuse_followed(self, plan: Plan, followers: Mapping[history.Thing, str]) -> None:
@@ -274,12 +283,11 @@ def _home(params: Params, apply: bool | None) -> World:
     machines: dict[str, Machine] = {
         name: LocalMachine(name, person, pending, found.about) for name, found in here.items()
     }
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "homelab-runbook"
     key = params.common.api_key
     return World(
         params,
         machines,
-        Journal(state / "homes" / f"{params.common.world}.jsonl"),
+        Journal(home_lock.state_folder() / f"{params.common.world}.jsonl"),
         person,
         pending,
         applies=params.common.apply if apply is None else apply,

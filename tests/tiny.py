@@ -99,7 +99,7 @@ class Tiny:
         return subprocess.run(
             self.command(*words),
             cwd=self.folder,
-            env={**os.environ, **(env or {})},
+            env=self.environment() | (env or {}),
             capture_output=True,
             text=True,
             timeout=120,
@@ -109,7 +109,14 @@ class Tiny:
         """``run``, left running."""
         words = ("run", "--params", str(self.home), "--out", str(self.folder / "out"), *words)
         pipe = subprocess.PIPE
-        return subprocess.Popen(self.command(*words), cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            self.command(*words), cwd=self.folder, env=self.environment(), stdout=pipe, stderr=pipe, text=True
+        )
+
+    def environment(self) -> dict[str, str]:
+        """A home's state is kept here, and not in the reader's own; labs stay where they are."""
+        home = "world: lab" not in self.home.read_text()
+        return {**os.environ, **({"XDG_STATE_HOME": str(self.folder / "state")} if home else {})}
 
     def results(self) -> dict[str, Any]:
         """What ``results.json`` says now."""

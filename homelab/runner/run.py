@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from homelab import stages
+from homelab import home_lock, stages
 from homelab.errors import EXIT_INTERRUPTED, HomelabError
 from homelab.lab_lease import Lease
 from homelab.runner import folder as folders
@@ -25,6 +25,7 @@ def run(request: Request, out: str | None = None, terminal: Terminal | None = No
 
     Raises:
         ParamsError: a secret that a parameter refers to is not there.
+        HomeBusy: somebody else is at work on this home.
         PrerequisiteMissing: nothing was started, and nothing is left behind.
     """
     references.require(request.world, request.stages)
@@ -84,6 +85,7 @@ class _Run:
 
     def _prepare(self, stack: contextlib.ExitStack) -> Mapping[str, str]:
         """Lab, first kernel and papermill get ready at the same time; the environment of all kernels."""
+        held = self._hold(stack)
         lab = (
             stack.enter_context(contextlib.closing(Lease(self._topology(), self.terminal.progress)))
             if self.request.world.is_lab
@@ -98,6 +100,7 @@ class _Run:
                         "HOMELAB_HEADLESS": "1",
                         "HOMELAB_RUN": self.folder.run,
                         "HOMELAB_RUN_FOLDER": str(self.folder.path),
+                        **held,
                     },
                     stages.NOTEBOOKS,
                 )
@@ -117,6 +120,15 @@ class _Run:
         socket = lab.socket()
         self.results.lab = "own" if lab.own else "kept"
         return {"HOMELAB_LAB": socket}
+
+    def _hold(self, stack: contextlib.ExitStack) -> dict[str, str]:
+        """Hold a home until the end; what tells the kernels so."""
+        if self.request.world.is_lab:
+            return {}
+        common, apply = self.request.world.common, self.request.apply
+        lock, changes = home_lock.of_home(common.world), common.apply if apply is None else apply
+        stack.enter_context(lock.held(changes, self.folder.run))
+        return home_lock.environment(lock, changes)
 
     def _topology(self) -> Any:
         world = self.request.world

@@ -108,7 +108,7 @@ def room(monkeypatch) -> Room:
 def _world(room: Room, tmp_path, applies: bool = True) -> World:
     made = World.__new__(World)
     made.machines, made.journal, made.applies = {"room": room}, Journal(tmp_path / "j.jsonl"), applies
-    made.tailnet, made.run, made.pending = None, "run-1", Pending()
+    made.tailnet, made.lab, made.run, made.pending = None, None, "run-1", Pending()
 
     class Common:
         world = "test"

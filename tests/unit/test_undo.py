@@ -55,7 +55,7 @@ class Days:
         self.house, self.world = house, World.__new__(World)
         world: Any = self.world
         world.machines, world.journal, world.applies = {"room": house}, Journal(path), True
-        world.tailnet, world.pending = None, Pending()
+        world.tailnet, world.lab, world.pending = None, None, Pending()
         world.params = SimpleNamespace(
             path=path, common=SimpleNamespace(world="test"), manages=lambda stage: True
         )
