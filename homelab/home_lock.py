@@ -73,6 +73,7 @@ class HomeLock:
         with lock:
             if not _taken(lock, alone=changes):
                 raise self._busy(changes)
+            self.holders()  # sweeps what dead ones left
             with self._noted(changes, run):
                 yield
 
