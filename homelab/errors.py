@@ -80,6 +80,14 @@ class NoAnswer(HomelabError):
     """Nobody answers at an address: the name is unknown, the way is shut, or TLS is not trusted."""
 
 
+class SshError(HomelabError):
+    """A machine cannot be reached over SSH, or the connection broke; `kind` is a word of `homelab.ssh.faults.KINDS`."""
+
+    def __init__(self, kind: str, what: str, where: str = "", hint: str = "") -> None:
+        self.kind = kind
+        super().__init__(what, where, hint)
+
+
 class EngineError(HomelabError):
     """Docker cannot be reached or did not do it; `kind` is a word of `homelab.engine.faults.KINDS`."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from homelab import stages
 from homelab.errors import ParamsError, Problem, nearest
 from homelab.secret import Secret
+from homelab.ssh.address import Address, parse
 from homelab.yamldoc import Document, load, problems_of
 
 PARAMS = Path(__file__).resolve().parents[1] / "params"
@@ -56,11 +57,21 @@ def _stage(word: str) -> str:
         raise ValueError("; ".join(f"{p.where!r} {p.what} ({p.hint})" for p in error.problems)) from error
 
 
+def _is_address(value: str) -> str:
+    parse(value)
+    return value
+
+
 class MachineParams(Strict):
     """A machine of a home: where it is."""
 
-    connection: Literal["local"] = "local"
+    via: Annotated[str, AfterValidator(_is_address)] = "local"
     about: str = ""
+
+    @property
+    def address(self) -> Address:
+        """`via`, taken apart."""
+        return parse(self.via)
 
 
 class WorldParams(Strict):

@@ -24,6 +24,8 @@ from homelab.person import Person, Reader
 from homelab.plan import Change, Plan, State, between, matches, resource
 from homelab.played_person import PlayedPerson
 from homelab.record import show
+from homelab.ssh import folder
+from homelab.ssh.machine import SshMachine
 from homelab.tailnet import Tailnet
 
 LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
@@ -258,6 +260,10 @@ class World:
         """Leave the world; a lab that was started for it ends."""
         if self.tailnet:
             self.tailnet.close()
+        for machine in self.machines.values():
+            if isinstance(machine, SshMachine):
+                machine.close()
+        folder.close()
         if self._lease:
             self._lease.close()
 
@@ -281,7 +287,7 @@ def _home(params: Params, apply: bool | None) -> World:
     person, pending = Reader(), Pending()
     here = params.common.machines or {"tequila": MachineParams()}
     machines: dict[str, Machine] = {
-        name: LocalMachine(name, person, pending, found.about) for name, found in here.items()
+        name: _placed(name, found, person, pending) for name, found in here.items()
     }
     key = params.common.api_key
     return World(
@@ -293,6 +299,13 @@ def _home(params: Params, apply: bool | None) -> World:
         applies=params.common.apply if apply is None else apply,
         tailnet=Tailnet(key, person, pending, here=next(iter(machines.values()))) if key else None,
     )
+
+
+def _placed(name: str, found: MachineParams, person: Person, pending: Pending) -> Machine:
+    address = found.address
+    if address.way == "local":
+        return LocalMachine(name, person, pending, found.about)
+    return SshMachine(name, address, person, pending, found.about)
 
 
 def _lab(params: Params, apply: bool | None) -> World:

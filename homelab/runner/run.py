@@ -18,6 +18,7 @@ from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.request import Request, stage_problem
 from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
 from homelab.runner.terminal import Terminal
+from homelab.ssh.folder import shared
 
 
 def run(request: Request, out: str | None = None, terminal: Terminal | None = None) -> int:
@@ -93,6 +94,8 @@ class _Run:
         )
         from homelab.runner.kernels import Kernels
 
+        # A kernel per stage, and one SSH connection per machine for all of them.
+        ways = {} if self.request.world.is_lab else stack.enter_context(shared())
         self.kernels = stack.enter_context(
             contextlib.closing(
                 Kernels(
@@ -101,6 +104,7 @@ class _Run:
                         "HOMELAB_RUN": self.folder.run,
                         "HOMELAB_RUN_FOLDER": str(self.folder.path),
                         **held,
+                        **ways,
                     },
                     stages.NOTEBOOKS,
                 )

@@ -36,13 +36,13 @@ def test_the_files_that_we_ship_are_good(name: str) -> None:
 
 
 def test_all_problems_at_once(tmp_path) -> None:
-    text = "world: Attic!\nlogin_sever: https://x.y\napply: maybe\napi_key: tskey-api-secret\nmachines:\n  t: {conection: local}\n"
+    text = "world: Attic!\nlogin_sever: https://x.y\napply: maybe\napi_key: tskey-api-secret\nmachines:\n  t: {vai: local}\n"
     with pytest.raises(ParamsError) as caught:
         _read(tmp_path, text)
     problems = {int(p.where.rsplit(":", 1)[1]): p for p in caught.value.problems}
     assert sorted(problems) == [1, 2, 3, 4, 6]
     assert problems[2].hint == "did you mean 'login_server'?"
-    assert problems[6].hint == "did you mean 'connection'?"
+    assert problems[6].hint == "did you mean 'via'?"
     assert "tskey" not in str(caught.value)
 
 

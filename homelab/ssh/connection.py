@@ -1,0 +1,198 @@
+"""The one connection to a machine: made when first needed, by the reader's own ``ssh``, and shared from then on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from homelab.errors import PrerequisiteMissing, SshError
+from homelab.ssh import faults, mux, remote
+from homelab.ssh.address import Address
+from homelab.ssh.folder import folder
+
+CONNECT = 10  # seconds for the other side to answer
+SIGN_IN = 60.0  # seconds for all of it, key and agent included
+ALIVE = 5  # seconds of silence, three times over, until a connection counts as cut
+IDLE = 120  # seconds that an unused connection stays where whoever made it was killed, and could not end it
+AGAIN = 20.0  # seconds in which who was not reached is not tried again: each of many checks would wait anew
+AHEAD = 2  # sessions that are opened before they are needed: a command then takes one way there and back, not three
+# The reader's settings count, but for these. A host key is never accepted, and known_hosts never written, by us.
+SETTINGS = {
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "yes",
+    "UpdateHostKeys": "no",
+    "ConnectTimeout": str(CONNECT),
+    "ServerAliveInterval": str(ALIVE),
+    "ServerAliveCountMax": "3",
+    "ControlMaster": "yes",
+    "ControlPersist": str(IDLE),
+    "ClearAllForwardings": "yes",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    "PermitLocalCommand": "no",
+    "RemoteCommand": "none",
+    "LogLevel": "INFO",
+}
+
+
+def own_configuration() -> list[str]:
+    """ssh's option for the file that ``HOMELAB_SSH_CONFIG`` names in the place of ~/.ssh/config, if it names one."""
+    named = os.environ.get("HOMELAB_SSH_CONFIG")
+    return ["-F", named] if named else []
+
+
+class Connection:
+    """To the machine at `address`; `name` is its role, for what errors say."""
+
+    def __init__(self, address: Address, name: str) -> None:
+        self.address, self.name = address, name
+        self._ahead: list[mux.Session] = []
+        self._lock = threading.Lock()
+        self._failed: tuple[float, SshError] | None = None
+
+    @property
+    def path(self) -> str:
+        """Its control socket."""
+        what = f"{self.address} {own_configuration()}"
+        return str(folder() / f"{hashlib.sha256(what.encode()).hexdigest()[:12]}.sock")
+
+    def session(self) -> mux.Session:
+        """A shell on the other side that waits for its line (see `homelab.ssh.remote`).
+
+        Raises:
+            SshError: the machine cannot be reached.
+            PrerequisiteMissing: there is no ssh here.
+        """
+        with self._lock:
+            ready = None
+            while self._ahead and ready is None:
+                ready = _if_there(self._ahead.pop(0))
+            try:
+                ready = ready or self._open()
+                while len(self._ahead) < AHEAD:
+                    self._ahead.append(mux.Session(self.path, remote.BOOT))
+            except mux.Gone as error:
+                if ready is None:
+                    raise self._cut(str(error)) from error
+            return ready
+
+    def forward(self, host: str, port: int, timeout: float) -> socket.socket:
+        """See `mux.forward`.
+
+        Raises:
+            mux.Refused: nobody accepts there.
+            SshError: the machine cannot be reached.
+        """
+        with self._lock:
+            try:
+                return mux.forward(self.path, host, port, timeout)
+            except mux.Gone:
+                self._connect()
+        try:
+            return mux.forward(self.path, host, port, timeout)
+        except mux.Gone as error:
+            raise self._cut(str(error)) from error
+
+    def is_alive(self) -> bool:
+        """Whether it is there now."""
+        return mux.is_alive(self.path)
+
+    def close(self) -> None:
+        """Let go of the sessions that nobody needed."""
+        while self._ahead:
+            self._ahead.pop().close()
+
+    def _cut(self, said: str) -> SshError:
+        return SshError(
+            "cut", f"the connection to {self.address} broke: {said}", self.name, "run the same again"
+        )
+
+    def _open(self) -> mux.Session:
+        try:
+            return mux.Session(self.path, remote.BOOT)
+        except mux.Gone:
+            self._connect()
+        return mux.Session(self.path, remote.BOOT)
+
+    def _connect(self) -> None:
+        if self._failed and time.monotonic() - self._failed[0] < AGAIN:
+            raise self._failed[1]
+        try:
+            with _alone(Path(f"{self.path}.lock")):
+                if not mux.is_alive(self.path):
+                    self._start()
+        except SshError as error:
+            self._failed = (time.monotonic(), error)
+            raise
+        self._failed = None
+
+    def _start(self) -> None:
+        if not shutil.which("ssh"):
+            raise PrerequisiteMissing(
+                "there is no ssh here", "this machine", "sudo apt-get install openssh-client"
+            )
+        path = Path(self.path)
+        path.unlink(missing_ok=True)
+        options = own_configuration()
+        settings = [word for pair in SETTINGS.items() for word in ("-o", "=".join(pair))]
+        port = ["-p", str(self.address.port)] if self.address.port else []
+        argv = [
+            "ssh",
+            "-f",
+            "-N",
+            "-T",
+            "-S",
+            self.path,
+            *options,
+            *settings,
+            *port,
+            "--",
+            self.address.destination,
+        ]
+        log = path.with_suffix(".log")
+        with log.open("wb") as words:
+            # Its words go to a file: it stays, and would keep a pipe open for ever.
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"}, start_new_session=True)  # fmt: skip
+        try:
+            rc = process.wait(SIGN_IN)
+        except subprocess.TimeoutExpired:
+            rc = 255
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if rc:
+            raise faults.explain(log.read_text(errors="replace"), self.address, self.name, options)
+
+
+def _if_there(session: mux.Session) -> mux.Session | None:
+    """`session`, or None where it has ended before it was used."""
+    session.control.socket.setblocking(False)
+    try:
+        ended = not session.control.socket.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        ended = False  # asked for, and not yet there
+    except OSError:
+        ended = True
+    session.control.socket.setblocking(True)
+    if ended:
+        session.close()
+        return None
+    return session
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two processes must not both connect."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
