@@ -47,6 +47,7 @@ class Sshd:
             f"IdentityFile {self.key}\nIdentitiesOnly yes\nIdentityAgent SSH_AUTH_SOCK\nUserKnownHostsFile {self.known}\nGlobalKnownHostsFile /dev/null\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
 
     def introduce(self, key: str) -> None:
         """Let the client know the host by `key`."""
@@ -94,12 +95,13 @@ class Sshd:
             ["unshare", *own, "-m", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", textwrap.dedent(script)],
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
+        self._starts += 1
         until(self._listens, bool, "sshd to listen", 10, where=str(self.log))
 
     def _listens(self) -> bool:
         assert self._process
         assert self._process.poll() is None, self.said()
-        return "Server listening" in self.said()
+        return self.said().count("Server listening") == self._starts
 
     def stop(self) -> None:
         """End it, and every session of it, as a machine that loses its power does: nobody says goodbye."""
