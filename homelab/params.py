@@ -15,6 +15,7 @@ from homelab import stages
 from homelab.errors import ParamsError, Problem, nearest
 from homelab.secret import Secret
 from homelab.ssh.address import Address, parse
+from homelab.watch.settings import Keep, Notify, WebAddress
 from homelab.yamldoc import Document, load, problems_of
 
 PARAMS = Path(__file__).resolve().parents[1] / "params"
@@ -78,7 +79,8 @@ class WorldParams(Strict):
     """The common keys of a params file.
 
     `manage` names the stages that the reader has claimed: all others are looked at, and never changed.
-    Without that key all are; written with nothing behind it, none is.
+    Without that key all are; written with nothing behind it, none is. `notify`, `heartbeat` and `keep` are
+    for the watch: see `homelab.watch.settings`.
     """
 
     world: Annotated[
@@ -90,6 +92,9 @@ class WorldParams(Strict):
     api_key: Secret | None = None
     machines: dict[str, MachineParams] = Field(default_factory=dict)
     manage: list[Annotated[str, AfterValidator(_stage)]] | None = None
+    notify: Notify | None = None
+    heartbeat: WebAddress | None = None
+    keep: Keep | None = None
 
     @field_validator("manage", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, Par
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "check", "undo", "test")
+COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "test")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,6 +52,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.check import check
 
         return check(asked.params)
+    if command == "watch":
+        from homelab.runner.watch import watch
+
+        return watch(asked.stages, asked.params, asked.out)
     if command == "undo":
         from homelab.runner.undo import undo
 
@@ -83,6 +87,12 @@ def parser(command: str) -> argparse.ArgumentParser:
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
     elif command == "open":
         made.add_argument("stage", nargs="?", metavar="STAGE", help="the notebook to open first")
+    elif command == "watch":
+        made.add_argument(
+            "stages", nargs="*", metavar="STAGE", help="only these (default: all under manage:)"
+        )
+        made.add_argument("--params", required=True, metavar="FILE", help="the home")
+        made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
     elif command == "check":
         made.add_argument("--params", required=True, metavar="FILE", help="the world")
     else:

@@ -14,6 +14,8 @@ from homelab.errors import ParamsError, Problem
 from homelab.params import World
 from homelab.secret import Secret
 
+WATCH = ("notify.", "heartbeat")  # keys that only `./runbook watch` uses
+
 
 def references(world: World, values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Secret]]:
     """Each reference with the parameter that holds it; `values`: per stage, its plain parameters."""
@@ -21,9 +23,15 @@ def references(world: World, values: Mapping[str, Mapping[str, Any]]) -> Iterato
     for stage, found in values.items():
         models[f"{stage[3:]}."] = stages.module(stage).Params.model_validate(found)
     for prefix, model in models.items():
-        for name, value in model:
-            if isinstance(value, Secret):
-                yield prefix + name, value
+        yield from _within(prefix, model)
+
+
+def _within(prefix: str, model: BaseModel) -> Iterator[tuple[str, Secret]]:
+    for name, value in model:
+        if isinstance(value, Secret):
+            yield prefix + name, value
+        elif isinstance(value, BaseModel):
+            yield from _within(f"{prefix}{name}.", value)
 
 
 def seen(secret: Secret) -> tuple[bool, str, str]:
@@ -40,7 +48,7 @@ def seen(secret: Secret) -> tuple[bool, str, str]:
 
 
 def require(world: World, values: Mapping[str, Mapping[str, Any]]) -> None:
-    """Insist that every secret is there.
+    """Insist that every secret is there that a stage may need; who is told by a watch is not asked here.
 
     Raises:
         ParamsError: the ones that are not, each with its parameter.
@@ -48,7 +56,7 @@ def require(world: World, values: Mapping[str, Mapping[str, Any]]) -> None:
     problems = []
     for name, secret in references(world, values):
         there, said, hint = seen(secret)
-        if not there:
+        if not there and not name.startswith(WATCH):
             problems.append(Problem(name, said, hint))
     if problems:
         raise ParamsError(problems)

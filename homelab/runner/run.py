@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from homelab import home_lock, stages
@@ -20,9 +20,15 @@ from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
 from homelab.runner.terminal import Terminal
 from homelab.ssh.folder import shared
 
+Then = Callable[[Folder, Results, int], int]
 
-def run(request: Request, out: str | None = None, terminal: Terminal | None = None) -> int:
+
+def run(
+    request: Request, out: str | None = None, terminal: Terminal | None = None, then: Then | None = None
+) -> int:
     """Execute the stages of `request`; returns the exit status by the command line's contract.
+
+    `then` is called with the folder, the results and that status, and may return another.
 
     Raises:
         ParamsError: a secret that a parameter refers to is not there.
@@ -34,7 +40,9 @@ def run(request: Request, out: str | None = None, terminal: Terminal | None = No
     folder = folders.make(out)
     try:
         with interruptible():
-            return _Run(request, folder, terminal or Terminal()).all()
+            this = _Run(request, folder, terminal or Terminal())
+            status = this.all()
+            return then(folder, this.results, status) if then else status
     except Interrupted:
         return EXIT_INTERRUPTED
 
