@@ -59,6 +59,7 @@ def make(layer: Path, packages: Path, ca: Path, parts: list[hostview.Part], *, o
     _write(layer / "etc/nsswitch.conf", _names_by_dns())
     _write(layer / "etc/environment", "")
     _write(layer / "usr/local/bin/sudo", SUDO.read_text(), 0o755)
+    _become(layer)
     for version in ("iptables", "ip6tables"):  # whatever the host's alternative is: nft works in every tier
         if any((root / "usr/sbin/xtables-nft-multi").exists() for root in (packages, Path("/"))):
             for suffix in ("", "-save", "-restore"):
@@ -105,6 +106,19 @@ def _trust(layer: Path, ca: Path) -> None:
     host = usual.read_text() if usual.exists() else ""
     root = (ca / "root.pem").read_text() if (ca / "root.pem").exists() else ""
     _write(layer / BUNDLE, host + root)
+
+
+def _become(layer: Path) -> None:
+    """setpriv with root's rights, for the group sudo alone: what sudo.sh becomes root by."""
+    program = shutil.which("setpriv", path="/usr/bin:/bin")
+    groups = (line.split(":") for line in (layer / "etc/group").read_text().splitlines())
+    group = next((int(f[2]) for f in groups if f[0] == "sudo"), None)
+    if program and group is not None:
+        path = layer / "usr/local/lib/homelab/become"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(program, path)
+        os.chown(path, 0, group)
+        path.chmod(0o4750)
 
 
 def _names_by_dns() -> str:

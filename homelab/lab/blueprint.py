@@ -67,6 +67,7 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "tailscale": machine.tailscale,
         "docker": machine.docker,
         "disks": machine.disks,
+        "runbook": machine.runbook,
         "database": machine.database,
         "names": machine.names.model_dump(mode="json") if machine.names else None,
         "windows": machine.windows.model_dump() if machine.windows else None,

@@ -79,7 +79,10 @@ class Lab:
         client = built["tailscale"] / "layer" if has_client else None
         cloud = self.blueprint["cloud"]
         python = self.config["python"]
-        places = [root.Place(python, python)] if python else []
+        shown = {python} if python else set()
+        if machine["runbook"]:
+            shown |= set(self.config["runbook"])
+        places = [root.Place(path, path) for path in sorted(shown)]
         places += disks.of(machine, name, self.folder, place, rootless=self.rootless)
         places += windows.places(name, self.blueprint["machines"], place)
         if machine["docker"]:

@@ -50,6 +50,16 @@ class Place:
     own: bool = False
 
 
+def within(*wanted: Path) -> list[Path]:
+    """What of `wanted` must be shown so that all of it is seen: nothing twice, and not what /usr has."""
+    real = sorted({p.resolve() for p in wanted})
+    shown: list[Path] = []
+    for path in real:
+        if not any(path.is_relative_to(p) for p in (Path("/usr"), *shown)):
+            shown.append(path)
+    return shown
+
+
 def build(
     folder: Path,
     layers: Layers,
@@ -90,6 +100,9 @@ def build(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
         kernel.bind(place.source, target, read_only=not place.own)
+        for parent in list(target.relative_to(root).parents)[:-1]:
+            if not (mode := (root / parent).stat().st_mode) & 0o001:
+                (root / parent).chmod(mode | 0o111)  # /root: what is shown is shown to everybody
     kernel.pivot_into(root)
 
 

@@ -129,6 +129,7 @@ class Machine(Part):
     tailscale: Literal["none", "later", "installed", "asked"] = "none"
     docker: StrictBool = False  # an engine of its own, which `sudo service docker start` starts
     disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
+    runbook: StrictBool = False  # sees this checkout and its Python, read-only: it can run the runbook itself
     database: StrictBool = False  # PostgreSQL with a few films in it, once somebody asks the lab for it
     names: Names | None = None  # a DNS server, once somebody asks the lab for it
     windows: Windows | None = None

@@ -14,7 +14,7 @@ from homelab import __version__
 from homelab.errors import HomelabError, LabError, PrerequisiteMissing
 from homelab.labsocket import request
 
-from . import blueprint, build, daemons, folder, launch, paths, preflight, show, topology
+from . import blueprint, build, daemons, folder, launch, paths, preflight, root, show, topology
 
 PATIENCE = 60.0
 
@@ -131,6 +131,7 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
         "enrolled": enrolled,
         "blueprint": drawn,
         "python": _python_of_ours(),
+        "runbook": [str(p) for p in root.within(paths.CHECKOUT, Path(sys.prefix), Path(sys.base_prefix))],
         "built": {
             name: str(getattr(built, name))
             for name in ("tailscale", "cloud", "packages", "www", "ca", "compose")
