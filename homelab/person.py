@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from html import escape
+from typing import Any, Protocol
+
+from homelab.record import Showing, show
 
 URL = re.compile(r"https://[^\s\"'<>]+")
 
@@ -37,13 +40,37 @@ class Person(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Asked(Showing):
+    """What the reader is asked to do while a command waits for it: a run says it on the terminal at once."""
+
+    what: str
+
+    def text(self) -> str:
+        """As it is."""
+        return self.what
+
+    def html(self) -> str:
+        """The same, its address to be clicked."""
+        words = URL.sub(r'<a href="\g<0>">\g<0></a>', escape(self.what, quote=False))
+        return f'<p style="white-space:pre-wrap">{words}</p>'
+
+    def record(self) -> dict[str, Any]:
+        """See `homelab.record`."""
+        return {"kind": "asked", "what": self.what}
+
+
+def _ask(what: str) -> None:
+    show(Asked(what))
+
+
 @dataclass
 class Reader:
     """At home the reader clicks: we show the address, and the command waits for the click."""
 
     name: str = "you"
     email: str = ""
-    tell: Callable[[str], None] = print
+    tell: Callable[[str], None] = _ask
 
     def sign_in(self, url: str) -> None:
         """Show the address to open."""

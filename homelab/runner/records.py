@@ -113,6 +113,11 @@ def changes(notebook: Notebook, managed: bool = True) -> list[dict[str, Any]]:
     return found
 
 
+def asked(notebook: Notebook) -> list[str]:
+    """What the reader was asked to do while a command waits, in order."""
+    return [str(r["what"]) for r in records(notebook) if r.get("kind") == "asked"]
+
+
 def planned(notebook: Notebook) -> int:
     """How many changes were to be applied and were not: the drift."""
     return sum(r.get("kind") == "outcome" and r.get("outcome") == "planned" for r in records(notebook))

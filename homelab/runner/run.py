@@ -62,6 +62,7 @@ class _Run:
             ],
         )
         self.seen: dict[str, list[records.Picture | records.Columns]] = {}
+        self.asked: dict[str, int] = {}
 
     def all(self) -> int:
         """Every stage in order; whatever happens, results and report say how far it got."""
@@ -204,6 +205,10 @@ class _Run:
         before = len(stage.checks), len(stage.changes)
         stage.notebook = f"{stage.name}.ipynb"
         self._read(stage, notebook)
+        asked = records.asked(notebook)
+        for what in asked[self.asked.get(stage.name, 0) :]:
+            self.terminal.say(what)  # the stage waits for it
+        self.asked[stage.name] = len(asked)
         self.terminal.under(records.under(notebook, stage.cell))
         self._write(report=before != (len(stage.checks), len(stage.changes)))
 

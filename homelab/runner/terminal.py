@@ -40,7 +40,7 @@ class Terminal:
     def say(self, text: str = "") -> None:
         """A line of its own."""
         with self._lock:
-            self.out.write(mask(text) + "\n")
+            self.out.write(("\r\x1b[K" if self.live else "") + mask(text) + "\n")
             self.out.flush()
 
     def progress(self, line: str) -> None:
