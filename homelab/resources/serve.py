@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, WaitTimeout
 from homelab.machine import Machine, shown
 from homelab.resources.tailscale_status import ask, status
 from homelab.wait import until
@@ -23,7 +24,6 @@ SETTLED = 3.0  # seconds until the node has heard that the tailnet gives certifi
 PATIENCE = 600.0  # seconds for a first certificate, and for a person who is to press a button
 LOCAL = re.compile(r"^http://127\.0\.0\.1:(\d+)$")
 ASKS = re.compile(r"https://[^\s/]+/f/\w+\?\S+")  # the page on which a feature is allowed
-ON_A_PAGE = "https://login.tailscale.com/admin/dns"
 
 
 @dataclass(frozen=True)
@@ -112,17 +112,18 @@ def do(machine: Machine, before: State, after: State) -> None:
 
     Raises:
         CommandFailed: tailscale refuses.
-        HomelabError: the tailnet gives no certificates, or the page refuses.
+        HomelabError: the page refuses.
+        WaitTimeout: nobody opens it.
     """
     if after.kind in ("https", "tls-terminated-tcp"):
-        until(
-            lambda: status(machine).get("CertDomains") or [],
-            bool,
-            "the tailnet to give this node a name for a certificate",
-            SETTLED,
-            hint=f"switch HTTPS on: {ON_A_PAGE}",
-            where=machine.name,
-        )
+        with suppress(WaitTimeout):  # it is not switched on: the command asks for that, by a page
+            until(
+                lambda: status(machine).get("CertDomains") or [],
+                bool,
+                "the tailnet to give this node a name for a certificate",
+                SETTLED,
+                where=machine.name,
+            )
     refused: list[HomelabError] = []
 
     def watch(line: str) -> None:

@@ -50,6 +50,7 @@ HERE, NONE = "here", "none"
 SHORT_PROMPT = 32  # tokens, when only the first word counts
 SHORT, LONG = 2.0, 60.0  # seconds after which a GPU should still be there
 NOT_HERE = "the engine of the benchmarks is not installed: ./runbook run 09 installs what requirements-benchmarks.txt names"
+ONLY_SHOWN = "changes are only shown: nothing is measured meanwhile"
 
 
 class Params(Strict):
@@ -196,7 +197,12 @@ def missing() -> str:
 
 
 def engines(world: World, wish: Params) -> dict[str, Engine]:
-    """The engine, by the place that asks it; the first is the nearest. None where there is nothing to ask."""
+    """The engine, by the place that asks it; the first is the nearest. None where there is nothing to ask.
+
+    While changes are only shown nothing is measured either: it would keep a home's processors, or its card, busy.
+    """
+    if not world.applies:
+        return {}
     if wish.engine != "embedded":
         place = vantage.seat(world, wish.asker) if wish.asker in world.machines else here()
         kind = Ollama if wish.engine == "ollama" else OpenAI
@@ -207,8 +213,8 @@ def engines(world: World, wish: Params) -> dict[str, Engine]:
         }
     if missing():
         return {}
-    if wish.server not in world.machines or not world.applies:
-        return {} if world.lab else {HERE: Embedded()}
+    if wish.server not in world.machines:
+        return {HERE: Embedded()}
     machine = world[wish.server]
     about, own = llm_server.description(machine, FOLDER), llm_server.says(machine, FOLDER).get("url", "")
     if not own:
@@ -238,7 +244,7 @@ def measured(
 ) -> Report:
     """Measure the engine as `place` asks it (else the nearest); an empty report, with the reason, where there is none."""
     if not engines:
-        why = missing() or "no engine runs here yet"
+        why = missing() or f"no engine runs here yet, or {ONLY_SHOWN}"
         return Report(Description(NONE), measure.host(), wish.repetitions, wish.tokens, ended=why)
     name = place if place in engines else next(iter(engines))
     return measure.measure(engines[name], wish, say=say, watts=board())
@@ -313,8 +319,13 @@ def painted(world: World, wish: Params) -> object:
     )
 
 
-def tried(what: str, work: Callable[[], object]) -> object:
-    """What `work` makes; where a package is missing for it, the answer *skip* that says which."""
+def tried(what: str, work: Callable[[], object], applies: bool = True) -> object:
+    """What `work` makes; where a package is missing for it, the answer *skip* that says which.
+
+    The same where changes are only shown (`applies` false).
+    """
+    if not applies:
+        return Answer(what, HERE, "skip", ONLY_SHOWN, "run it with --apply to measure")
     try:
         return work()
     except PrerequisiteMissing as error:

@@ -39,11 +39,19 @@ def both_ways(module, place, name, after, type_it) -> None:
     assert module.read(place, name) == before
 
 
-def test_without_https_nothing_is_shown_and_the_hint_says_where_it_is(world, tailnet) -> None:
+def test_without_https_the_person_is_asked_and_may_refuse(world, tailnet, monkeypatch) -> None:
     assert dns.read(tailnet).https is False
+    asked: list[str] = []
+
+    def refuse(url: str) -> None:
+        asked.append(url)
+        raise HomelabError("not for this tailnet")
+
+    monkeypatch.setattr(world["tequila"].person, "enable", refuse)
     (shows,) = plan("test", (funnel.plan(world, WISH).part("serve", why=funnel.INSIDE)).changes)
-    with pytest.raises(ApplyFailed, match="switch HTTPS on: https://login"):
+    with pytest.raises(ApplyFailed, match="not for this tailnet"):
         world.apply(plan("test", (shows,)))
+    assert ["/f/serve?node=" in url for url in asked] == [True]
     assert serve.config(world["tequila"]) == {}
 
 

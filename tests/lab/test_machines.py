@@ -8,12 +8,13 @@ import pty
 import select
 import socket
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, LAB, Lab, wait_for
+from conftest import CHECKOUT, LAB, Lab, Owned, wait_for
 
 from homelab import labsocket
 from homelab.errors import LabError
@@ -137,6 +138,37 @@ def test_other_people_can_run_commands(lab: Lab) -> None:
     assert lab.says("iot", "sudo", "X=1", "printenv", "X") == "1"
     with pytest.raises(LabError, match="no user 'nosuch'"):
         lab.run("iot", "true", user="nosuch")
+
+
+def test_who_is_in_the_group_sudo_may_become_root_and_nobody_else(lab: Lab) -> None:
+    lab.says("iot", "useradd", "-m", "-G", "sudo", "ida")
+    lab.says("iot", "useradd", "-m", "jo")
+    assert lab.says("iot", "sudo", "-n", "id", "-u", user="ida") == "0"
+    assert lab.says("iot", "sudo", "-n", "-u", "jo", "id", "-un", user="ida") == "jo"
+    assert lab.says("iot", "sudo", "sh", "-c", "echo $HOME $SUDO_USER", user="ida") == "/root ida"
+    refused = lab.run("iot", "sudo", "-n", "id", "-u", user="jo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert lab.run("iot", "/usr/local/lib/homelab/become", "true", user="jo").returncode == 126
+
+
+def test_a_machine_can_be_shown_this_checkout_and_runs_it(tmp_path: Path) -> None:
+    topology = tmp_path / "t.yaml"
+    topology.write_text(
+        "networks: {lan: {prefix: 192.168.77.0/24}}\n"
+        "machines: {desk: {role: desk, runbook: true, addresses: {lan: 192.168.77.2}},\n"
+        "  other: {role: other, addresses: {lan: 192.168.77.3}}}\n"
+    )
+    owned = Owned("--topology", str(topology), state=tmp_path / "s")
+    try:
+        owned.lab.says("desk", "useradd", "-m", "mia")
+        runbook = [sys.executable, "-P", "-m", "homelab", "check", "--params", "home.yaml"]
+        home = {"user": "mia", "cwd": "/home/mia"}
+        owned.lab.says("desk", "sh", "-c", "echo 'world: mine' >home.yaml", **home)
+        assert "the params are good" in owned.lab.says("desk", *runbook, **home)
+        assert owned.lab.run("desk", "touch", f"{CHECKOUT}/new").returncode == 1, "it is read-only"
+        assert owned.lab.run("other", "ls", str(CHECKOUT)).returncode == 2, "the others do not see it"
+    finally:
+        owned.end()
 
 
 def test_a_client_that_leaves_takes_its_command_along(lab: Lab) -> None:

@@ -74,5 +74,8 @@ def _lay_out(shared: Path, user: str) -> None:
         file = shared / "c" / folder / program
         file.write_bytes(text)
         file.chmod(0o755)
+    drive = shared / "c"
+    for path in (drive, *(p for p in drive.rglob("*") if p.is_dir())):
+        path.chmod(0o777)  # as WSL mounts it: Windows itself says who may
     for side in ("windows", "wsl"):
         (shared / side).mkdir()
