@@ -88,12 +88,32 @@ class SshError(HomelabError):
         super().__init__(what, where, hint)
 
 
+class AdminRefused(HomelabError):
+    """The admin API answered, and did not do it: `status` is HTTP's (0: what came is no answer of its)."""
+
+    def __init__(self, status: int, what: str, where: str = "", hint: str = "") -> None:
+        self.status = status
+        super().__init__(what, where, hint)
+
+
 class EngineError(HomelabError):
     """Docker cannot be reached or did not do it; `kind` is a word of `homelab.engine.faults.KINDS`."""
 
     def __init__(self, kind: str, what: str, where: str = "", hint: str = "") -> None:
         self.kind = kind
         super().__init__(what, where, hint)
+
+
+class NotReadOnly(HomelabError):
+    """While the world was only looked at, something asked for what may change it (`asked`); it was refused."""
+
+    def __init__(self, asked: str, why: str, asker: str, where: str = "") -> None:
+        self.asked, self.asker = asked, asker
+        super().__init__(
+            f"`{asked}` was refused while only looking: {why} (asked for by {asker or 'the notebook'})",
+            where,
+            "nothing was changed; this is a mistake of the runbook, not yours: please report this line",
+        )
 
 
 class StalePlan(HomelabError):

@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
+from homelab.admin_refusals import no_answer_of_its, refusal, seconds
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine, Pending
 from homelab.person import Person
-from homelab.secret import Secret
+from homelab.secret import Secret, mask
 from homelab.web.connector import connector
 
 if TYPE_CHECKING:
     from tailscale import Tailscale
 
+    from homelab.read_only import Guard
+
 Got = TypeVar("Got")
+ANSWER = 8.0  # seconds to connect, and between two pieces of an answer
+PATIENCE = 30.0  # seconds that we wait in all where it asks us to come back later
+PAUSES = (0.5, 1.0, 2.0)  # seconds before a question is asked again that it could not answer
 
 
 class Tailnet:
@@ -44,6 +50,7 @@ class Tailnet:
     ) -> None:
         """`seat` and `ca` are the lab's: from where its API is reached, and whom to trust. `here` is a home's: this machine."""
         self.here = here
+        self.guard: Guard | None = None  # the world's, which puts it here
         self._key, self.person, self.pending, self._seat, self._ca = key, person, pending, seat, ca
         self._loop = asyncio.new_event_loop()
         # Jupyter's own loop runs already, and a second one in its thread is refused.
@@ -53,7 +60,9 @@ class Tailnet:
         """The answer of one call, such as ``tailnet.call(lambda ts: ts.devices())``.
 
         Raises:
-            HomelabError: the API refuses, or cannot be reached.
+            AdminRefused: the API refuses; see `homelab.admin_refusals`.
+            HomelabError: it cannot be reached.
+            NotReadOnly: the world is only looked at, and this would change something.
         """
         return asyncio.run_coroutine_threadsafe(self._call(ask), self._loop).result()
 
@@ -64,22 +73,70 @@ class Tailnet:
     async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
         # Half a second of imports that a kernel need not pay before its first admin call.
         from tailscale import Tailscale
-        from tailscale.exceptions import TailscaleConnectionError, TailscaleError
+        from tailscale.exceptions import TailscaleConnectionError, TailscaleError, TailscaleResponseError
 
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
-        way = connector(self._seat, self._ca) if self._seat else None
-        async with aiohttp.ClientSession(connector=way) as session:
+        connections = connector(self._seat, self._ca) if self._seat else None
+        asked = _Asked(self.guard)
+        async with aiohttp.ClientSession(
+            connector=connections,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER),
+            middlewares=(asked,),
+        ) as session:
             try:
-                return await ask(Tailscale(api_key=key, session=session))
+                return await ask(
+                    Tailscale(api_key=key, session=session, request_timeout=PATIENCE + 2 * ANSWER)
+                )
             except TailscaleConnectionError as error:
                 raise HomelabError(
-                    f"the admin API cannot be reached: {error}",
+                    f"the admin API cannot be reached: {_root(error) or error}",
                     self.name,
                     "is the network up, and the service?",
                 ) from error
+            except TailscaleResponseError as error:
+                raise refusal(
+                    error.status, asked.method, asked.path, mask(error.reason or ""), asked.wait, self.name
+                ) from error
             except TailscaleError as error:
-                hint = (
-                    "is the API key right, and not expired?" if "nauthorized" in type(error).__name__ else ""
-                )
                 said = "; ".join(str(a) for a in error.args) or type(error).__name__
-                raise HomelabError(f"the admin API refuses: {said}", self.name, hint) from error
+                raise HomelabError(f"the admin API refuses: {mask(said)}", self.name) from error
+            except (ValueError, LookupError) as error:  # as orjson and mashumaro say it
+                raise no_answer_of_its(asked.kind, self.name) from error
+
+
+def _root(error: BaseException) -> str:
+    """What is at the bottom of an error of the client's, in words; a time-out has none of its own."""
+    while inner := (error.__cause__ or error.__context__):
+        error = inner
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)
+
+
+class _Asked:
+    """Around every request: refused while only reading, asked again where that is safe, and remembered."""
+
+    def __init__(self, guard: Guard | None) -> None:
+        self._guard = guard
+        self.method = self.path = self.kind = ""
+        self.wait: float | None = None
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        self.method, self.path = request.method, request.url.path
+        if self._guard:
+            self._guard.request("tailnet", self.method, self.path)
+        left, pauses = PATIENCE, list(PAUSES)
+        while True:
+            answer = await handler(request)
+            self.kind = answer.content_type
+            self.wait = seconds(answer.headers.get("Retry-After", ""))
+            pause: float | None = None
+            if (answer.status == 429 and pauses) or (
+                answer.status >= 500 and self.method == "GET" and pauses
+            ):  # it was not even looked at
+                pause = max(pauses.pop(0), self.wait or 0.0)
+            if pause is None or pause > left:
+                return answer
+            answer.release()
+            left -= pause
+            await asyncio.sleep(pause)

@@ -23,6 +23,7 @@ from homelab.params import World as Params
 from homelab.person import Person, Reader
 from homelab.plan import Change, Plan, State, between, matches, resource
 from homelab.played_person import PlayedPerson
+from homelab.read_only import Guard, Guarded
 from homelab.record import show
 from homelab.ssh import folder
 from homelab.ssh.machine import SshMachine
@@ -47,9 +48,14 @@ class World:
         tailnet: Tailnet | None,
         lab: dict[str, Any] | None = None,
         lease: Lease | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self.params, self.machines, self.journal, self.person = params, machines, journal, person
+        self.guard = guard or Guard.of(home=not lab)
+        self.params, self.journal, self.person = params, journal, person
+        self.machines: dict[str, Machine] = {n: Guarded(m, self.guard) for n, m in machines.items()}
         self.applies, self.tailnet, self.lab, self._lease = applies, tailnet, lab, lease
+        if tailnet:
+            tailnet.guard = self.guard
         self.pending = pending
         self.run = os.environ.get("HOMELAB_RUN", "")
 
@@ -217,9 +223,8 @@ class World:
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
         start = time.monotonic()
         try:
-            module.do(
-                place, now, change.after
-            )  # as read just now: it also knows ids that came after the plan
+            with self.guard.lifted():  # `now`, as read just now: it also knows ids that came after the plan
+                module.do(place, now, change.after)
             reached = module.read(place, change.name)
             if not matches(reached, change.after):
                 raise ApplyFailed(

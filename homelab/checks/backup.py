@@ -67,7 +67,7 @@ def of_proof(
 def readable(machine: Machine, place: str, percent: int = 0) -> Answer:
     """Is the repository whole? With `percent`, that part of the data is read too, not only what describes it."""
     words = [f"--read-data-subset={percent}%"] if percent else []
-    restic.ask(machine, place, "check", *words, timeout=restic.SLOW)
+    restic.ask(machine, place, "check", "--no-lock", *words, timeout=restic.SLOW)
     depth = f"; {percent} % of the data read" if percent else ""
     return Answer("can be read", machine.name, "ok", f"restic check finds no errors at {place}{depth}")
 

@@ -51,7 +51,13 @@ class _Api(APIClient):
         return self._adapter or super().get_adapter(url)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """See `requests.Session`."""
+        """See `requests.Session`.
+
+        Raises:
+            NotReadOnly: the machine is only looked at, and the request may change something.
+        """
+        if guard := getattr(self._machine, "guard", None):
+            guard.request(self._machine.name, str(request.method), request.path_url)
         try:
             return super().send(request, **kwargs)
         except requests.exceptions.Timeout as error:

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from homelab.errors import StalePlan
+from homelab.errors import AdminRefused, StalePlan
 from homelab.policy.lockout import refuse_lockout, touches_access, us
 from homelab.resources.admin_api import BASE
 
@@ -32,8 +32,12 @@ def read(tailnet: Tailnet, name: str = "") -> State:
 
 def difference(before: State, after: State) -> str:
     """The edit as a unified diff."""
+    return _diff(before, after, "policy now", "policy wanted")
+
+
+def _diff(one: State, other: State, one_is: str, other_is: str) -> str:
     lines = difflib.unified_diff(
-        before.text.splitlines(), after.text.splitlines(), "policy now", "policy wanted", lineterm="", n=1
+        one.text.splitlines(), other.text.splitlines(), one_is, other_is, lineterm="", n=1
     )
     return "\n".join(lines)
 
@@ -52,13 +56,25 @@ def do(tailnet: Tailnet, before: State, after: State) -> None:
     """The same request through the client library; it names the edition that it replaces.
 
     Raises:
-        StalePlan: the policy is no longer `before`.
+        StalePlan: the policy is no longer `before`: what somebody changed is shown.
         HomelabError: it would lock us out (`homelab.policy.lockout`), which is not even sent; or the API
-            refuses: an error in the policy (with its line), or somebody was quicker.
+            refuses an error in the policy (with its line).
     """
     now = read(tailnet)
     if now.text != before.text:
-        raise StalePlan("somebody changed the policy in between", "tailnet", "make the plan again")
+        raise _changed(before, now)
     if touches_access(now.text, after.text):
         refuse_lockout(now.text, after.text, us(tailnet))
-    tailnet.call(lambda ts: ts.set_policy_file(after.text, etag=now.etag or None))
+    try:
+        tailnet.call(lambda ts: ts.set_policy_file(after.text, etag=now.etag or None))
+    except AdminRefused as error:
+        if error.status == 412:
+            raise _changed(before, read(tailnet)) from error
+        raise
+
+
+def _changed(planned: State, now: State) -> StalePlan:
+    """Somebody was quicker: what they changed, as a diff."""
+    edit = _diff(planned, now, "policy that the plan was made from", "policy now")
+    what = f"somebody changed the policy in between:\n{edit}"
+    return StalePlan(what, "tailnet", "nothing was overwritten; make the plan again, on top of theirs")
