@@ -15,6 +15,7 @@ from homelab.errors import ApplyFailed, CommandFailed, StalePlan
 from homelab.journal import Journal
 from homelab.machine import Pending
 from homelab.plan import Change, Plan
+from homelab.read_only import Guard
 from homelab.world import World
 
 
@@ -53,6 +54,7 @@ class Days:
 
     def __init__(self, house: House, path: Path) -> None:
         self.house, self.world = house, World.__new__(World)
+        self.world.guard = Guard(True)
         world: Any = self.world
         world.machines, world.journal, world.applies = {"room": house}, Journal(path), True
         world.tailnet, world.lab, world.pending = None, None, Pending()
