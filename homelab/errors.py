@@ -6,6 +6,7 @@ turns the type into an exit status: see ``EXIT_STATUS``.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,32 @@ class CommandFailed(HomelabError):
     def __init__(self, argv: Sequence[str], rc: int, out: str = "", err: str = "", where: str = "") -> None:
         self.argv, self.rc, self.out, self.err = list(argv), rc, out, err
         said = (err.strip() or out.strip() or "it printed nothing").splitlines()
-        super().__init__(f"`{shlex.join(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}", where)
+        what = f"`{shlex.join(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}"
+        super().__init__(what, where, _hint(err or out))
+
+
+# What a command of any kind may run into, by the words of the system, and what to do then.
+_HINTS = (
+    (
+        r"sudo: (?:a password is required|a terminal is required|sorry, a password is required)",
+        "nobody is there to type a password. Let this user do it without one: sudo visudo -f /etc/sudoers.d/homelab,"
+        " with the line: <user> ALL=(ALL) NOPASSWD: ALL",
+    ),
+    (r"sudo: not found|is not in the sudoers file", "an administrator of the machine has to allow it: install sudo, and let the user use it"),
+    (
+        r"Read-only file system",
+        "the disk is mounted read-only: `findmnt -T .` says which; a damaged one turns so by itself: sudo dmesg | tail",
+    ),
+    (r"No space left on device", "the disk is full: df -h says which"),
+    (
+        r"(?:apt-get|apt|dpkg): (?:command )?not found|(?:apt-get|dpkg)\W+No such file",
+        "this is no Debian or Ubuntu, which is what we install by: install it the way of this distribution; the next plan finds it",
+    ),
+)  # fmt: skip
+
+
+def _hint(said: str) -> str:
+    return next((hint for words, hint in _HINTS if re.search(words, said)), "")
 
 
 class WaitTimeout(HomelabError):
