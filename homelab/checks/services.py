@@ -9,7 +9,6 @@ from typing import cast
 from homelab import web
 from homelab.check import Answer, check
 from homelab.errors import HomelabError, NoAnswer
-from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
 from homelab.resources.tailscale_status import status
 from homelab.services import Service
@@ -69,9 +68,7 @@ def has_certificate(machine: Machine, device: str, port: int = 443) -> Answer:
     """Does the device show a certificate for its own name that `machine` trusts, and for how long still?"""
     host = address(machine, device)
     name = f"{device} has a certificate"
-    trusted = ssl.create_default_context(
-        cafile=(machine.ca or None) if isinstance(machine, LabMachine) else None
-    )
+    trusted = ssl.create_default_context(cafile=web.trusted_by(machine) or None)
     try:
         with (
             web.dial(machine, host, port) as plain,

@@ -1,6 +1,6 @@
 """The Docker engine of a machine, through the Docker SDK: in the lab over the machine's own socket.
 
-At home it is the engine that the machine's ``docker`` command would speak to: ``DOCKER_HOST``, the
+At home, also over SSH, it is the engine that the machine's ``docker`` command would speak to: ``DOCKER_HOST``, the
 current Docker context (also over SSH), else the default socket.
 """
 

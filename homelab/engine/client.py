@@ -12,9 +12,11 @@ from docker.context import ContextAPI
 from docker.utils import kwargs_from_env
 
 from homelab.engine import SOCKET, diagnose
+from homelab.engine.over_ssh import EngineOverSsh
 from homelab.errors import EngineError, LabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
+from homelab.ssh.machine import SshMachine
 from homelab.web.adapter import Adapter, root_of
 
 
@@ -36,10 +38,14 @@ class _Api(APIClient):
     """The SDK's low-level client; where the engine is gone it says so as `EngineError`."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine, self._adapter = machine, None
+        self._machine, self._adapter, self._answered = machine, None, False
         where: dict[str, Any] = {"base_url": "http://docker:80"}  # nobody's: the adapter asks for none
+        self._far: EngineOverSsh | None = None
         if isinstance(machine, LabMachine):
             self._adapter = Adapter(self._dial)
+        elif isinstance(machine, SshMachine):
+            self._far = EngineOverSsh(machine)
+            self._adapter = Adapter(self._far.dial)
         else:
             where = dict(kwargs_from_env())
             if "base_url" not in where:
@@ -59,7 +65,9 @@ class _Api(APIClient):
         if guard := getattr(self._machine, "guard", None):
             guard.request(self._machine.name, str(request.method), request.path_url)
         try:
-            return super().send(request, **kwargs)
+            answer = super().send(request, **kwargs)
+            self._answered = True
+            return answer
         except requests.exceptions.Timeout as error:
             raise EngineError(
                 "lost", "Docker does not answer in time", self._machine.name, "is the machine very busy?"
@@ -68,6 +76,8 @@ class _Api(APIClient):
             root = root_of(error)
             if isinstance(root, ConnectionRefusedError | FileNotFoundError | PermissionError):
                 raise diagnose(self._machine, str(root)) from error
+            if self._far and isinstance(root, ConnectionResetError | BrokenPipeError) and not self._answered:
+                raise self._far.unanswered() from error
             raise EngineError(
                 "lost",
                 f"Docker went away while it was asked: {root}",

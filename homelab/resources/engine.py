@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from homelab.engine import forget
 from homelab.machine import Machine
+from homelab.ssh.machine import SshMachine
 from homelab.wait import until
 
 KEYRING = "/etc/apt/keyrings/docker.asc"
@@ -91,6 +92,8 @@ def do(machine: Machine, before: State, after: State) -> None:
     """
     machine.run(["sh", "-ec", command(before, after)[2]], timeout=900).ok()
     forget(machine)
+    if after.in_group and not before.in_group and isinstance(machine, SshMachine):
+        machine.sign_in_again()  # a group counts from the next login on
     if after.running:
         until(
             lambda: read(machine).running,

@@ -56,7 +56,7 @@ class Connection:
     def __init__(self, address: Address, name: str) -> None:
         self.address, self.name = address, name
         self._ahead: list[mux.Session] = []
-        self._lock = threading.Lock()
+        self._lock, self._one_by_one = threading.Lock(), threading.Lock()
         self._failed: tuple[float, SshError] | None = None
 
     @property
@@ -64,6 +64,11 @@ class Connection:
         """Its control socket."""
         what = f"{self.address} {own_configuration()}"
         return str(folder() / f"{hashlib.sha256(what.encode()).hexdigest()[:12]}.sock")
+
+    @property
+    def _log(self) -> Path:
+        """What ssh has said."""
+        return Path(self.path).with_suffix(".log")
 
     def session(self) -> mux.Session:
         """A shell on the other side that waits for its line (see `homelab.ssh.remote`).
@@ -86,25 +91,71 @@ class Connection:
             return ready
 
     def forward(self, host: str, port: int, timeout: float) -> socket.socket:
-        """See `mux.forward`.
+        """A TCP connection that starts on the other side; `timeout` in seconds.
 
         Raises:
-            mux.Refused: nobody accepts there.
-            SshError: the machine cannot be reached.
+            Refused: nobody accepts there; says why.
+            TimeoutError: no answer by then.
+            SshError: the machine cannot be reached, or does not forward.
         """
-        with self._lock:
+        with self._one_by_one:  # so that what the log says is about this one
+            self._there()
+            before = self._log.stat().st_size
             try:
                 return mux.forward(self.path, host, port, timeout)
-            except mux.Gone:
+            except mux.Gone as error:
+                raise self._cut(str(error)) from error
+            except mux.Refused as error:
+                said = faults.forwarding(self._log.read_bytes()[before:].decode(errors="replace"))
+                if said == faults.PROHIBITED:
+                    raise SshError(
+                        "forward",
+                        f"{self.address} forwards no connections",
+                        self.name,
+                        "AllowTcpForwarding yes, in its /etc/ssh/sshd_config",
+                    ) from error
+                raise mux.Refused(said or str(error)) from error
+
+    def unix(self, path: str) -> socket.socket:
+        """A connection to the unix socket at `path` on the other side; where nobody listens it ends at once.
+
+        Raises:
+            SshError: the machine cannot be reached, or the connection broke.
+        """
+        with self._one_by_one:
+            self._there()
+            here = f"{self.path}.{hashlib.sha256(path.encode()).hexdigest()[:6]}"
+            made = socket.socket(socket.AF_UNIX)
+            try:
+                if not self._reached(made, here):
+                    Path(here).unlink(missing_ok=True)  # of a connection that has ended
+                    mux.forward_unix(self.path, here, path)
+                    made.connect(here)
+            except (mux.Gone, mux.Refused, OSError) as error:
+                made.close()
+                raise self._cut(str(error)) from error
+            return made
+
+    @staticmethod
+    def _reached(made: socket.socket, here: str) -> bool:
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            made.connect(here)
+            return True
+        return False
+
+    def _there(self) -> None:
+        if not self.is_alive():
+            with self._lock:
                 self._connect()
-        try:
-            return mux.forward(self.path, host, port, timeout)
-        except mux.Gone as error:
-            raise self._cut(str(error)) from error
 
     def is_alive(self) -> bool:
         """Whether it is there now."""
         return mux.is_alive(self.path)
+
+    def sign_in_again(self) -> None:
+        """End it; the next command makes a new one, which knows what the user may do since (a new group, say)."""
+        self.close()
+        mux.end(self.path)
 
     def close(self) -> None:
         """Let go of the sessions that nobody needed."""
@@ -140,26 +191,15 @@ class Connection:
             raise PrerequisiteMissing(
                 "there is no ssh here", "this machine", "sudo apt-get install openssh-client"
             )
-        path = Path(self.path)
+        path, log = Path(self.path), self._log
         path.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
         options = own_configuration()
         settings = [word for pair in SETTINGS.items() for word in ("-o", "=".join(pair))]
         port = ["-p", str(self.address.port)] if self.address.port else []
-        argv = [
-            "ssh",
-            "-f",
-            "-N",
-            "-T",
-            "-S",
-            self.path,
-            *options,
-            *settings,
-            *port,
-            "--",
-            self.address.destination,
-        ]
-        log = path.with_suffix(".log")
-        with log.open("wb") as words:
+        where = ["-S", str(path), "-E", str(log), *options, *settings, *port, "--", self.address.destination]
+        argv = ["ssh", "-f", "-N", "-T", *where]
+        with log.open("ab") as words:
             # Its words go to a file: it stays, and would keep a pipe open for ever.
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"}, start_new_session=True)  # fmt: skip
         try:

@@ -32,6 +32,18 @@ _HINTS = {
 UNENCRYPTED = ("ssh-keygen", "-y", "-P", "", "-f")  # prints the public key of a key without a passphrase
 
 
+PROHIBITED = "administratively prohibited"
+_OPEN_FAILED = re.compile(r"channel \d+: open failed: ([^:\n]+): ([^\n\r]*)")
+
+
+def forwarding(said: str) -> str:
+    """Why the other side made no connection for us, by the last such line of ssh's log; empty where it is not said."""
+    found = _OPEN_FAILED.findall(said)
+    if not found:
+        return ""
+    return PROHIBITED if found[-1][0] == PROHIBITED else found[-1][1].strip()
+
+
 def explain(said: str, address: Address, where: str, options: Sequence[str] = ()) -> SshError:
     """The error that ssh's words mean when it could not connect to `address`.
 

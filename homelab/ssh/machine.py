@@ -7,10 +7,12 @@ import io
 import os
 import select
 import shlex
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from homelab.errors import CommandFailed, SshError, WaitTimeout
 from homelab.machine import LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
@@ -23,6 +25,7 @@ from homelab.ssh.connection import Connection
 AT_ONCE = 6  # commands; sshd allows ten sessions in a connection, and some are opened ahead
 NO_FILE = 44  # our script's own exit status
 PIECE = 1 << 16
+LONGEST = 130.0  # seconds: as long as the other side's system tries to connect
 PATIENCE = 10.0  # seconds for another process of ours to let go of a session
 
 
@@ -102,6 +105,44 @@ class SshMachine:
         done = self.run(["sh", "-c", f"{put} || {{ rm -f {new}; exit 1; }}"], stdin=text)
         if not done:
             raise CommandFailed(["write", path], done.rc, err=done.err, where=self.name)
+
+    def dial(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        """A TCP connection from there; `timeout` in seconds holds for the socket, too.
+
+        Raises:
+            Refused: nobody accepts there; says why.
+            TimeoutError: no answer by then.
+            SshError: the machine cannot be reached.
+        """
+        made = self.connection.forward(host, port, LONGEST if timeout is None else timeout)
+        made.settimeout(timeout)
+        return made
+
+    def unix(self, path: str) -> socket.socket:
+        """A connection to the unix socket at `path` there; where nobody listens it ends at once.
+
+        Raises:
+            SshError: the machine cannot be reached.
+        """
+        return self.connection.unix(path)
+
+    def trusts(self, bundles: Sequence[str]) -> str:
+        """A copy, here, of the first of the files `bundles` that is there; empty where none is.
+
+        Raises:
+            SshError: the machine cannot be reached.
+        """
+        copy = Path(f"{self.connection.path}.pem")
+        if not copy.exists():
+            found = self.run(["sh", "-c", 'for f; do [ -f "$f" ] && exec cat "$f"; done', "sh", *bundles]).out
+            made = copy.with_suffix(f".{os.getpid()}")
+            made.write_text(found)
+            made.replace(copy)
+        return str(copy) if copy.stat().st_size else ""
+
+    def sign_in_again(self) -> None:
+        """See `Connection.sign_in_again`."""
+        self.connection.sign_in_again()
 
     def close(self) -> None:
         """Let go; the connection itself ends with its folder."""

@@ -16,9 +16,9 @@ from contextlib import suppress
 
 HELLO, VERSION = 0x00000001, 4
 NEW_SESSION, ALIVE_CHECK, TERMINATE = 0x10000002, 0x10000004, 0x10000005
-NEW_STDIO_FORWARD = 0x10000008
+OPEN_FORWARD, NEW_STDIO_FORWARD = 0x10000006, 0x10000008
 OK, DENIED, FAILURE, EXIT, ALIVE, OPENED = (0x80000000 + n for n in (1, 2, 3, 4, 5, 6))
-UNIX = 0xFFFFFFFE  # the port that says that the host is a path
+LOCAL, UNIX = 1, 0xFFFFFFFE  # a forwarding's type; the port that says that the host is a path
 NO_ESCAPE = 0xFFFFFFFF
 PATIENCE = 5.0  # seconds for the process beside us to answer
 
@@ -77,8 +77,8 @@ class Control:
         """
         try:
             new = self.socket.recv(1 << 16)
-        except TimeoutError as error:
-            raise Gone("the ssh process does not answer") from error
+        except TimeoutError:
+            raise
         except OSError as error:
             raise Gone(str(error)) from error
         if not new:
@@ -100,7 +100,8 @@ class Control:
         """The next message, within about `timeout` seconds.
 
         Raises:
-            Gone: the connection ended, or did not answer in time.
+            Gone: the connection ended.
+            TimeoutError: no answer in time.
         """
         self.socket.settimeout(timeout)
         while not (found := self.receive()):
@@ -155,10 +156,11 @@ class Session:
 
 
 def forward(path: str, host: str, port: int, timeout: float) -> socket.socket:
-    """A connection from the other side to TCP `port` of `host` or, with `UNIX` for the port, to the socket at `host`.
+    """A connection from the other side to TCP `port` of `host`, which may be a name that is known there.
 
     Raises:
-        Gone: there is no connection, or no answer within `timeout` seconds.
+        Gone: there is no connection.
+        TimeoutError: no answer within `timeout` seconds.
         Refused: nobody accepts there.
     """
     control = Control(path)
@@ -195,9 +197,26 @@ _kept: list[Control] = []
 _lock = threading.Lock()
 
 
+def forward_unix(path: str, here: str, there: str) -> None:
+    """Let who connects to the socket `here` reach the other side's socket `there`, as long as the connection lasts.
+
+    Raises:
+        Gone: there is no connection.
+        Refused: the socket cannot be made here.
+    """
+    control = Control(path)
+    try:
+        control.send(OPEN_FORWARD, 0, LOCAL, here, UNIX, there, UNIX)
+        kind, body = control.answer(PATIENCE)
+        if kind != OK:
+            raise Refused(reason(body))
+    finally:
+        control.close()
+
+
 def is_alive(path: str) -> bool:
     """Whether a connection answers behind the socket at `path`."""
-    with suppress(Gone):
+    with suppress(Gone, TimeoutError):
         control = Control(path)
         try:
             control.send(ALIVE_CHECK, 0)
@@ -209,7 +228,7 @@ def is_alive(path: str) -> bool:
 
 def end(path: str) -> None:
     """End the connection behind the socket at `path`, if there is one."""
-    with suppress(Gone):
+    with suppress(Gone, TimeoutError):
         control = Control(path)
         try:
             control.send(TERMINATE, 0)

@@ -1,6 +1,7 @@
 """HTTP, and plain TCP, as a machine sees it: names are resolved there, connections start there.
 
-In the lab a session's sockets are made inside the machine; the machine that we run on needs no detour.
+In the lab a session's sockets are made inside the machine, at home they come through its SSH connection; the
+machine that we run on needs no detour.
 """
 
 from __future__ import annotations
@@ -8,15 +9,24 @@ from __future__ import annotations
 import ipaddress
 import socket
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homelab.errors import LabError, NoAnswer
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
+from homelab.ssh.machine import SshMachine
+from homelab.ssh.mux import Refused
 
 if TYPE_CHECKING:
     import requests
 
+# Debian and what comes of it, Alpine and Arch too; Fedora and Red Hat; openSUSE.
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
 TIMEOUT = 10.0  # seconds, to connect and between two pieces of an answer
 
 
@@ -29,13 +39,27 @@ def session(machine: Machine) -> requests.Session:
     # Libraries that a stage need not import before its first request.
     from homelab.web.adapter import Adapter, Session
 
-    made = Session(machine.name, TIMEOUT)
-    if isinstance(machine, LabMachine):
-        made.verify = machine.ca or True
-        adapter = Adapter(partial(_dial_from, machine))
+    made = Session(machine.name, TIMEOUT, partial(trusted_by, machine))
+    if isinstance(machine, LabMachine | SshMachine):
+        adapter = Adapter(partial(dial, machine))
         for scheme in ("http://", "https://"):
             made.mount(scheme, adapter)
     return made
+
+
+def trusted_by(machine: Machine) -> str:
+    """The file with the certificates of whom `machine` trusts; empty: it has none that we know.
+
+    Of a machine over SSH it is a copy, made when it is first asked for.
+
+    Raises:
+        HomelabError: the machine cannot be reached.
+    """
+    if isinstance(machine, LabMachine):
+        return machine.ca
+    if isinstance(machine, SshMachine):
+        return machine.trusts(BUNDLES)
+    return next((path for path in BUNDLES if Path(path).is_file()), "")
 
 
 def dial(machine: Machine, host: str, port: int, timeout: float | None = TIMEOUT) -> socket.socket:
@@ -47,8 +71,10 @@ def dial(machine: Machine, host: str, port: int, timeout: float | None = TIMEOUT
     if isinstance(machine, LabMachine):
         return _dial_from(machine, host, port, timeout)
     try:
+        if isinstance(machine, SshMachine):
+            return machine.dial(host, port, timeout)
         return socket.create_connection((host, port), timeout)
-    except OSError as error:
+    except (OSError, Refused) as error:
         raise silent(f"{host}:{port}", reason_of(error), machine.name) from error
 
 

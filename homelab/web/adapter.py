@@ -58,12 +58,15 @@ def _seconds(timeout: object) -> float | None:
 
 
 class Session(requests.Session):
-    """A session that waits `timeout` seconds unless told otherwise, and says well that nobody answers."""
+    """A session that waits `timeout` seconds unless told otherwise, and says well that nobody answers.
 
-    def __init__(self, where: str, timeout: float) -> None:
+    `trusted` gives the file of whom TLS is trusted (empty: the usual ones), and is asked when that matters.
+    """
+
+    def __init__(self, where: str, timeout: float, trusted: Callable[[], str]) -> None:
         super().__init__()
         self.trust_env = False  # a proxy for the way out is none to a homelab
-        self._where, self._timeout = where, timeout
+        self._where, self._timeout, self._trusted = where, timeout, trusted
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """See `requests.Session`.
@@ -74,6 +77,8 @@ class Session(requests.Session):
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
         url = str(request.url)
+        if kwargs.get("verify") is True and url.startswith("https:"):
+            kwargs["verify"] = self._trusted() or True
         try:
             return super().send(request, **kwargs)
         except requests.exceptions.SSLError as error:

@@ -16,6 +16,7 @@ from homelab.wait import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 USERS = {"reader": "/bin/sh", "loud": "/bin/bash", "nologin": "/usr/sbin/nologin", "root": "/bin/bash"}
+NAME = "printer.home.arpa"  # which only the machine behind it knows
 SUDO = '#!/bin/sh\n[ "$1" = -n ] && { echo "sudo: a password is required" >&2; exit 1; }\nread -r forever\n'
 
 
@@ -70,6 +71,7 @@ class Sshd:
         ]
         (self.folder / "sshd_config").write_text("\n".join(lines) + "\n")
         (self.folder / "sudo").write_text(SUDO)
+        (self.folder / "hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
         (self.folder / "passwd").write_text(Path("/etc/passwd").read_text().replace("root:x:0:0:root:/root:", "root:x:0:0:root:/home/root:") + "sshd:x:4700:65534::/run/sshd:/usr/sbin/nologin\n" + "".join(
             f"{name}:x:{4711 + n}:65534::/home/{name}:{shell}\n" for n, (name, shell) in enumerate(USERS.items()) if name != "root"
         ))  # fmt: skip
@@ -77,6 +79,8 @@ class Sshd:
             set -e
             f={shlex.quote(str(self.folder))}
             mount --bind $f/passwd /etc/passwd
+            mount --bind $f/hosts /etc/hosts
+            mount -t tmpfs none /etc/ssl/certs -o mode=755
             mount -t tmpfs none /home -o mode=755
             mount -t tmpfs none /run -o mode=755
             mount -t tmpfs none /usr/local/bin -o mode=755
