@@ -14,6 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from homelab.errors import NoAnswer
 from homelab.web import reason_of, silent
 
+AS_THERE = "as the machine trusts"  # a session's `verify`, until that matters
 Dial = Callable[[str, int, float | None], socket.socket]
 
 
@@ -66,6 +67,7 @@ class Session(requests.Session):
     def __init__(self, where: str, timeout: float, trusted: Callable[[], str]) -> None:
         super().__init__()
         self.trust_env = False  # a proxy for the way out is none to a homelab
+        self.verify = AS_THERE
         self._where, self._timeout, self._trusted = where, timeout, trusted
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -77,8 +79,8 @@ class Session(requests.Session):
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
         url = str(request.url)
-        if kwargs.get("verify") is True and url.startswith("https:"):
-            kwargs["verify"] = self._trusted() or True
+        if kwargs.get("verify") == AS_THERE:
+            kwargs["verify"] = (url.startswith("https:") and self._trusted()) or True
         try:
             return super().send(request, **kwargs)
         except requests.exceptions.SSLError as error:
