@@ -29,6 +29,7 @@ from homelab.ssh import folder
 from homelab.ssh.machine import SshMachine
 from homelab.tailnet import Tailnet
 
+HERE = "here"  # what the machine that this runs on is called where it plays no role
 LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
 OWNER, GUEST = ("Alice", "alice@example.com"), ("Bob", "bob@example.com")
 
@@ -80,12 +81,23 @@ class World:
     def __iter__(self) -> Iterator[str]:
         return iter(self.machines)
 
+    def here(self) -> Machine:
+        """The machine that this runs on, which may play no role in this home."""
+        for name, found in self.params.common.machines.items():
+            if found.address.way == "local":
+                return self.machines[name]
+        if not self.params.common.machines:
+            return next(iter(self.machines.values()))
+        return LocalMachine(HERE, self.person, self.pending)
+
     def place(self, name: str) -> Machine | Tailnet:
         """The machine called `name`, or the tailnet.
 
         Raises:
             HomelabError: there is no such place, or no admin API key.
         """
+        if name == HERE and name not in self.machines:
+            return self.here()
         if name != "tailnet":
             return self[name]
         if self.tailnet is None:

@@ -14,21 +14,18 @@ https://github.com/microsoft/WSL/issues/9667 (a service in WSL does not keep it 
 
 from __future__ import annotations
 
-import dataclasses
-import shlex
 from dataclasses import dataclass, field
 
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.resources.startup_script import NAME as DISTRIBUTION
-from homelab.wsl import powershell, taskxml
-from homelab.wsl.interop import ask, call, unix_path, windows_path
+from homelab.wsl import registered, taskxml
+from homelab.wsl.interop import call
 
 TASK = "Homelab-WSL"
 COMMAND = r"%SystemRoot%\System32\conhost.exe"
 ARGUMENTS = r"--headless %SystemRoot%\System32\wsl.exe -d {0} -e sleep infinity"
 ABOUT = "Starts WSL at logon without a window and keeps it running. Made by Homelab Runbook."
-MARK = "EOF"
 
 
 @dataclass(frozen=True)
@@ -90,51 +87,18 @@ def xml(state: State) -> str:
     return taskxml.write(taskxml.Task(state.command, state.arguments, state.user), ABOUT)
 
 
-def _file(state: State) -> str:
-    return f"{state.folder.rstrip('/') or '.'}/{state.name}.xml"
-
-
-def _folder(machine: Machine) -> str:
-    """The user's folder on Windows: a task that was found does not say where its XML lay."""
-    answer = ask(machine, powershell.USER)
-    return unix_path(machine, str(answer[0]["Profile"]) if answer else "")
-
-
-def write(state: State) -> list[str]:
-    """The command that puts the XML where Windows can read it, in UTF-16, as its own tools write it."""
-    file, folder = shlex.quote(_file(state)), shlex.quote(state.folder or ".")
-    put = f"mkdir -p {folder} && iconv -f UTF-8 -t UTF-16 > {file} <<'{MARK}'\n{xml(state).strip()}\n{MARK}"
-    return ["sh", "-c", put]
-
-
 def command(before: State, after: State) -> list[str]:
     """``schtasks``: with the XML from a file, which goes again; or the task's removal."""
-    name = shlex.quote(after.name)
-    if not after.command:
-        return ["sh", "-c", f"schtasks.exe /Delete /TN {name} /F"]
-    file = shlex.quote(_file(after))
-    create = f'schtasks.exe /Create /TN {name} /XML "$(wslpath -w {file})" /F && rm {file}'
-    return ["sh", "-c", f"{write(after)[2]}\n{create}"]
+    return registered.command(after.name, after.folder, xml(after) if after.command else "")
 
 
 def do(machine: Machine, before: State, after: State) -> None:
     """The same, each Windows program with its own time.
 
     Raises:
-        PrerequisiteMissing, WaitTimeout: interop is off, or schtasks.exe is missing or never ends.
-        CommandFailed: Windows refuses it.
+        PrerequisiteMissing, WaitTimeout, CommandFailed: see `homelab.wsl.registered.do`.
     """
-    if not after.command:
-        call(machine, "schtasks.exe", "/Delete", "/TN", after.name, "/F").ok()
-        return
-    if not after.folder:
-        after = dataclasses.replace(after, folder=_folder(machine))
-    machine.run(write(after)).ok()
-    try:
-        where = windows_path(machine, _file(after))
-        call(machine, "schtasks.exe", "/Create", "/TN", after.name, "/XML", where, "/F").ok()
-    finally:
-        machine.run(["rm", "-f", _file(after)])
+    registered.do(machine, after.name, after.folder, xml(after) if after.command else "")
 
 
 def start(machine: Machine, name: str = TASK) -> None:

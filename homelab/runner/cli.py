@@ -13,7 +13,7 @@ from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, Par
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "test")
+COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "schedule", "test")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -56,6 +56,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.watch import watch
 
         return watch(asked.stages, asked.params, asked.out)
+    if command == "schedule":
+        from homelab.runner.schedule import schedule
+
+        return schedule(asked.params, asked.every, asked.at, asked.remove, asked.apply)
     if command == "undo":
         from homelab.runner.undo import undo
 
@@ -93,11 +97,16 @@ def parser(command: str) -> argparse.ArgumentParser:
         )
         made.add_argument("--params", required=True, metavar="FILE", help="the home")
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
+    elif command == "schedule":
+        made.add_argument("--params", required=True, metavar="FILE", help="the home")
+        made.add_argument("--every", default="day", metavar="PERIOD", help="hour, day or week (default: day)")
+        made.add_argument("--at", default="03:30", metavar="HH:MM", help="local time (default: 03:30)")
+        made.add_argument("--remove", action="store_true", help="let nothing start the watch any more")
     elif command == "check":
         made.add_argument("--params", required=True, metavar="FILE", help="the world")
     else:
         made.add_argument("run", metavar="RUN", help="the run's folder or its name, such as runs/latest")
-    if command in ("run", "undo"):
+    if command in ("run", "undo", "schedule"):
         which = made.add_mutually_exclusive_group()
         how: dict[str, Any] = {"dest": "apply", "action": "store_const"}
         which.add_argument("--apply", const=True, help="apply the changes (the lab does anyway)", **how)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 SID = "S-1-5-21-1000000000-2000000000-3000000000-1001"
 MOST = 64 * 1024  # bytes
-_TRIGGERS = ("LogonTrigger",)
+_TRIGGERS = ("LogonTrigger", "CalendarTrigger")  # of the second: that it is there; its hour never comes
 _NAME = re.compile(r"\\?[^\\/:*?\"<>|]+(\\[^\\/:*?\"<>|]+)*")
 
 
