@@ -43,7 +43,7 @@ READS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
     ("ps|pgrep|pidof|lsof …", "lists processes"),
     ("systemctl is-enabled|is-active|is-failed|is-system-running|status|show|cat|list-units|list-unit-files|list-timers …", "asks systemd"),
     ("journalctl|dmesg …", "reads logs", r" (--(vacuum|rotate|flush|clear|sync|relinquish)\S*|-[cC]\b)"),
-    ("timedatectl|hostnamectl|loginctl status|show …", "asks systemd"),
+    ("timedatectl|hostnamectl|loginctl status|show|show-user …", "asks systemd"),
     ("sysctl -n|-a …", "reads the kernel's settings", r" -w|="),
     ("dpkg-query|apt-cache …", "asks the package manager's lists"),
     ("dpkg -l|-s|-L|-S|--print-architecture …", "asks the package manager's lists"),

@@ -88,7 +88,7 @@ class World:
                 return self.machines[name]
         if not self.params.common.machines:
             return next(iter(self.machines.values()))
-        return LocalMachine(HERE, self.person, self.pending)
+        return Guarded(LocalMachine(HERE, self.person, self.pending), self.guard)
 
     def place(self, name: str) -> Machine | Tailnet:
         """The machine called `name`, or the tailnet.
