@@ -10,16 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab import history, home_lock, lab_supply, labsocket
+from homelab import history, home, home_lock, lab_supply, labsocket
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
 from homelab.lab_machine import LabMachine
-from homelab.local_machine import LocalMachine
 from homelab.machine import Machine, Pending
 from homelab.outcome import Outcome
-from homelab.params import MachineParams, read
 from homelab.params import World as Params
+from homelab.params import read
 from homelab.person import Person, Reader
 from homelab.plan import Change, Plan, State, between, matches, resource
 from homelab.played_person import PlayedPerson
@@ -302,10 +301,7 @@ def open_world(params: str = "lab", apply: bool | None = None) -> World:
 
 def _home(params: Params, apply: bool | None) -> World:
     person, pending = Reader(), Pending()
-    here = params.common.machines or {"tequila": MachineParams()}
-    machines: dict[str, Machine] = {
-        name: _placed(name, found, person, pending) for name, found in here.items()
-    }
+    machines = home.machines(params.common, person, pending)
     key = params.common.api_key
     return World(
         params,
@@ -316,13 +312,6 @@ def _home(params: Params, apply: bool | None) -> World:
         applies=params.common.apply if apply is None else apply,
         tailnet=Tailnet(key, person, pending, here=next(iter(machines.values()))) if key else None,
     )
-
-
-def _placed(name: str, found: MachineParams, person: Person, pending: Pending) -> Machine:
-    address = found.address
-    if address.way == "local":
-        return LocalMachine(name, person, pending, found.about)
-    return SshMachine(name, address, person, pending, found.about)
 
 
 def _lab(params: Params, apply: bool | None) -> World:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 
-from homelab import stages
+from homelab import home, stages
 from homelab.check import Answer
 from homelab.errors import EXIT_NOT_STARTED, EXIT_OK
 from homelab.lab_lease import CHECKOUT, LAB
-from homelab.params import World
+from homelab.machine import Pending
+from homelab.params import World, read
+from homelab.person import Reader
+from homelab.runner import check_admin, check_machine
 from homelab.runner.references import references, seen
 from homelab.runner.request import understand
 from homelab.secret import mask
+from homelab.ssh import folder
+from homelab.ssh.machine import SshMachine
+from homelab.vantage import LABS_OWN, RENTED
 
 HERE = "this machine"
-# What stages use at home, and which stage brings it where it is missing.
-PROGRAMS = {
-    "tailscale": "03_enrollment installs it: ./runbook run 03 --params {params} --apply",
-    "docker": "install Docker Engine, or turn on WSL integration in Docker Desktop",
-}
 
 
 def check(params: str) -> int:
@@ -62,17 +62,30 @@ def _there(name: str, there: bool, evidence: str, hint: str) -> Answer:
 
 
 def _home(world: World) -> Iterator[Answer]:
-    for name in world.common.machines or ("tequila",):
-        for program, hint in PROGRAMS.items():
-            path = shutil.which(program)
-            evidence = path or f"no {program} in PATH"
-            yield Answer(
-                f"{program} is there",
-                name,
-                "ok" if path else "warn",
-                evidence,
-                "" if path else hint.format(params=world.path),
-            )
+    person, pending = Reader(), Pending()
+    found = home.machines(world.common, person, pending)
+    try:
+        yield from check_machine.machines(found, str(world.path))
+    finally:
+        for machine in found.values():
+            if isinstance(machine, SshMachine):
+                machine.close()
+        folder.close()
+    yield from _lacking(world)
+    yield from check_admin.admin(world.common.api_key, person, pending)
+
+
+def _lacking(world: World) -> Iterator[Answer]:
+    """The lab's roles that no machine of this home plays."""
+    lacking = [
+        role
+        for role in read("lab").roles.names
+        if role not in world.roles.names and role not in LABS_OWN and not RENTED.match(role)
+    ]
+    if lacking:
+        said = f"nobody plays {', '.join(lacking)}: what is asked from there is skipped, and no failure"
+        hint = f"a machine that you have: name it under `machines` in {world.path}"
+        yield Answer("every role is played", "this home", "skip", said, hint)
 
 
 def _lab() -> Iterator[Answer]:

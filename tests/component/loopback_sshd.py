@@ -55,8 +55,8 @@ class Sshd:
         public = (self.folder / f"{key}.pub").read_text()
         self.known.write_text(f"[127.0.0.1]:{self.port} {public}")
 
-    def start(self, *settings: str) -> None:
-        """Start it, with more lines for its configuration."""
+    def start(self, *settings: str, before: str = ":") -> None:
+        """Start it, with more lines for its configuration; `before` is shell that makes its machine another one."""
         base = programs()
         lines = [
             f"ListenAddress 127.0.0.1:{self.port}",
@@ -91,6 +91,7 @@ class Sshd:
             echo 'echo welcome to my machine; echo mind the step >&2' > /home/loud/.bashrc
             mount -t tmpfs none /home/ro -o ro
             mount -t tmpfs none /home/full -o size=64k,mode=777
+            {before}
             export LD_LIBRARY_PATH={":".join(str(p) for p in base.glob("usr/lib/*-linux-gnu"))}
             exec {base}/usr/sbin/sshd -D -f $f/sshd_config -E $f/sshd.log
         """

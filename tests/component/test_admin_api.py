@@ -13,6 +13,7 @@ from homelab import needs
 from homelab.errors import HomelabError
 from homelab.plan import plan
 from homelab.resources import login
+from homelab.runner import check_admin
 from homelab.tailnet import Tailnet
 from homelab.wait import until
 
@@ -230,6 +231,21 @@ def test_a_wrong_api_key(world, key) -> None:
     other.close()
     assert "refuses" in caught.value.what
     assert "expired" in caught.value.hint
+
+
+def test_what_a_wrong_key_opens(world) -> None:
+    other = Tailnet("tskey-api-wrong", world.person, world.pending, seat=world["visitor"], ca=world.lab["ca"])
+    [answer] = check_admin.asked(other)
+    other.close()
+    assert (answer.status, "refuses the key" in answer.evidence) == ("fail", True)
+
+
+def test_what_the_key_opens_is_said_before_anything_starts(tailnet) -> None:
+    [answer] = check_admin.asked(tailnet)
+    assert answer.status == "ok"
+    assert answer.evidence.startswith(
+        "it reads the machines, the policy, names and certificates, auth keys, people"
+    )
 
 
 def test_the_cloud_is_away(world, tailnet) -> None:

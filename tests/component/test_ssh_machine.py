@@ -131,9 +131,16 @@ def test_a_file_there_and_back(there: SshMachine) -> None:
 
 @pytest.mark.parametrize(("place", "words"), [("ro", "Read-only file system"), ("full", "No space left")])
 def test_a_disk_that_cannot_be_written(there: SshMachine, place: str, words: str) -> None:
-    with pytest.raises(CommandFailed, match=words):
+    with pytest.raises(CommandFailed, match=words) as caught:
         there.write_text(f"/home/{place}/file", "x" * 100_000)
+    assert caught.value.hint
     assert there.run(["ls", "-A", f"/home/{place}"]).out == ""
+
+
+def test_another_distribution_has_no_apt(machine: Machine) -> None:
+    with pytest.raises(CommandFailed, match="not found") as caught:
+        machine.run(["sh", "-c", "PATH=/nowhere; apt-get update"]).ok()
+    assert "no Debian or Ubuntu" in caught.value.hint
 
 
 def test_a_file_for_others_only(there: SshMachine) -> None:
@@ -156,8 +163,9 @@ def test_a_user_without_a_shell(sshd: loopback_sshd.Sshd) -> None:
 
 def test_sudo_does_not_wait_for_a_password(sshd: loopback_sshd.Sshd, there: SshMachine) -> None:
     done = there.run(["sudo", "id"], timeout=5)
-    assert done.rc == 1
-    assert "password" in done.err
+    with pytest.raises(CommandFailed, match="password") as caught:
+        done.ok()
+    assert "NOPASSWD" in caught.value.hint
     root = over_ssh(sshd, "root")
     assert root.run(["sudo", "id", "-u"]).out == "0\n"
     root.close()

@@ -1,0 +1,123 @@
+"""What a machine of a home lacks, by one look at it: read, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from homelab.check import Answer
+from homelab.errors import HomelabError
+from homelab.machine import Machine
+from homelab.ssh.machine import SshMachine
+from homelab.wsl import interop, where
+
+LOOK = r"""
+echo "user=$(id -un)"
+if [ "$(id -u)" -eq 0 ]; then echo "root=yes"; elif said=$(sudo -n true 2>&1); then echo "root=yes"; else echo "root=${said:-no}" | head -n 1; fi
+echo "system=$(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
+echo "apt=$(command -v apt-get)"
+echo "tailscale=$(tailscale version 2>/dev/null | head -n 1)"
+echo "node=$(tailscale status --json 2>/dev/null | sed -n 's/.*"BackendState": *"\([A-Za-z]*\)".*/\1/p')"
+echo "docker=$(command -v docker)"
+echo "engine=$(docker version --format '{{.Server.Version}}' 2>&1 | tail -n 1)"
+echo "compose=$(docker compose version --short 2>/dev/null)"
+"""
+NODES = {
+    "Running": "connected", "Stopped": "disconnected", "NeedsLogin": "logged out", "NoState": "just starting",
+    "Starting": "just starting", "NeedsMachineAuth": "waiting for approval",
+}  # fmt: skip
+ENROLL = "03_enrollment installs it: ./runbook run 03 --params {params} --apply"
+SUDO = (
+    "what needs root fails there. Let {user} do it without: sudo visudo -f /etc/sudoers.d/homelab,"
+    " with the line: {user} ALL=(ALL) NOPASSWD: ALL"
+)
+
+
+def machines(found: dict[str, Machine], params: str) -> list[Answer]:
+    """What is there and what is missing, machine by machine; all are asked at once."""
+    if not found:
+        return []
+    with ThreadPoolExecutor(len(found)) as pool:
+        return [
+            answer
+            for part in pool.map(lambda m: list(_machine(m, params)), found.values())
+            for answer in part
+        ]
+
+
+def _machine(machine: Machine, params: str) -> Iterator[Answer]:
+    try:
+        said = machine.run(["sh", "-c", LOOK]).ok().out
+    except HomelabError as error:
+        yield Answer("it can be reached", machine.name, "fail", error.what, error.hint)
+        return
+    seen = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    way = f"{machine.address}, " if isinstance(machine, SshMachine) else ""
+    yield Answer("it can be reached", machine.name, "ok", f"{way}as {seen['user']}; a POSIX shell answers")
+    asked = seen["root"] != "yes"
+    yield _answer(
+        machine,
+        "sudo asks for no password",
+        not asked,
+        seen["root"] if asked else "it does not",
+        SUDO.format(**seen),
+    )
+    system = seen["system"] or "a system without a name"
+    yield _answer(
+        machine, "its packages come by apt", bool(seen["apt"]), system,
+        "stages install by apt (Debian, Ubuntu). What is installed by this system's own means is used as it is",
+    )  # fmt: skip
+    node = NODES.get(seen["node"], "its daemon does not answer: sudo systemctl start tailscaled")
+    yield _answer(
+        machine, "tailscale is there", bool(seen["tailscale"]),
+        f"{seen['tailscale']}, {node}" if seen["tailscale"] else "no tailscale in PATH", ENROLL.format(params=params),
+    )  # fmt: skip
+    yield _docker(machine, seen)
+    yield from _windows(machine)
+
+
+def _docker(machine: Machine, seen: dict[str, str]) -> Answer:
+    name, engine = "docker is there", seen["engine"]
+    if not seen["docker"]:
+        hint = "stages that need it install it; or turn on WSL integration in Docker Desktop"
+        return _answer(machine, name, False, "no docker in PATH", hint)
+    if "ermission denied" in engine:
+        hint = f"sudo usermod -aG docker {seen['user']}, then log out and in again"
+        return _answer(machine, name, False, f"{seen['user']} may not talk to it", hint)
+    if not engine[:1].isdigit():
+        return _answer(
+            machine, name, False, f"its engine does not answer: {engine}", "sudo service docker start"
+        )
+    if not seen["compose"]:
+        hint = (
+            "sudo apt-get install docker-compose-plugin (Docker's packages) or docker-compose-v2 (Ubuntu's)"
+        )
+        return _answer(machine, name, False, f"engine {engine}, without Compose", hint)
+    return _answer(machine, name, True, f"engine {engine}, Compose {seen['compose']}")
+
+
+def _windows(machine: Machine) -> Iterator[Answer]:
+    """Only where there is a Windows: can it be asked?"""
+    verdict = where.judge(where.look(machine))
+    if verdict.kind == where.ELSEWHERE:
+        return
+    name = "Windows can be asked"
+    if verdict.kind == where.WSL1:
+        yield _answer(
+            machine,
+            name,
+            False,
+            "this is WSL 1, which runs no Docker",
+            "on Windows: wsl --set-version NAME 2",
+        )
+        return
+    try:
+        said = interop.call(machine, "cmd.exe", "/c", "ver").ok().out.strip()
+    except HomelabError as error:
+        yield _answer(machine, name, False, error.what, error.hint)
+        return
+    yield _answer(machine, name, True, said)
+
+
+def _answer(machine: Machine, name: str, good: bool, evidence: str, hint: str = "") -> Answer:
+    return Answer(name, machine.name, "ok" if good else "warn", evidence, "" if good else hint)
