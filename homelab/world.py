@@ -15,6 +15,7 @@ from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
 from homelab.lab_machine import LabMachine
+from homelab.local_machine import LocalMachine
 from homelab.machine import Machine, Pending
 from homelab.outcome import Outcome
 from homelab.params import World as Params
