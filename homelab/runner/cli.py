@@ -13,7 +13,7 @@ from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, Par
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "schedule", "test")
+COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "schedule", "prune", "test")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,6 +60,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.schedule import schedule
 
         return schedule(asked.params, asked.every, asked.at, asked.remove, asked.apply)
+    if command == "prune":
+        from homelab.runner.prune import prune
+
+        return prune(asked.params, asked.last, asked.days, asked.apply)
     if command == "undo":
         from homelab.runner.undo import undo
 
@@ -97,6 +101,12 @@ def parser(command: str) -> argparse.ArgumentParser:
         )
         made.add_argument("--params", required=True, metavar="FILE", help="the home")
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
+    elif command == "prune":
+        made.add_argument("--params", default="lab", metavar="FILE", help="whose runs (default: the lab's)")
+        made.add_argument("--last", type=int, metavar="N", help="keep so many (default: keep: last, 30)")
+        made.add_argument(
+            "--days", type=float, metavar="N", help="and the younger ones (default: keep: days, 90)"
+        )
     elif command == "schedule":
         made.add_argument("--params", required=True, metavar="FILE", help="the home")
         made.add_argument("--every", default="day", metavar="PERIOD", help="hour, day or week (default: day)")
@@ -106,7 +116,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         made.add_argument("--params", required=True, metavar="FILE", help="the world")
     else:
         made.add_argument("run", metavar="RUN", help="the run's folder or its name, such as runs/latest")
-    if command in ("run", "undo", "schedule"):
+    if command in ("run", "undo", "schedule", "prune"):
         which = made.add_mutually_exclusive_group()
         how: dict[str, Any] = {"dest": "apply", "action": "store_const"}
         which.add_argument("--apply", const=True, help="apply the changes (the lab does anyway)", **how)

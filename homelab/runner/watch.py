@@ -17,6 +17,7 @@ from homelab.lab_lease import CHECKOUT
 from homelab.params import World
 from homelab.runner.blot import conceal_all
 from homelab.runner.folder import Folder
+from homelab.runner.prune import remove, sort
 from homelab.runner.request import understand
 from homelab.runner.results import Results
 from homelab.runner.run import run
@@ -88,6 +89,8 @@ class Watcher:
         self._tell(str(folder.path / "report.html"))
         if self.world.common.heartbeat:
             self._alive(self.world.common.heartbeat)
+        if self.world.common.keep:
+            self._prune(self.world.common.keep)
         for line in self.failed:
             print(mask(f"✗ {line}"))
         return EXIT_FAILED if self.failed and status in (EXIT_OK, EXIT_DRIFT) else status
@@ -107,6 +110,12 @@ class Watcher:
         quiet = "nothing has changed since the last time" if ways else "nobody is to be told (notify:)"
         for line in done or ([] if failed else [quiet]):
             print(mask(line))
+
+    def _prune(self, keep: settings.Keep) -> None:
+        try:
+            remove([past for past, why in sort(self.name, keep) if not why])
+        except HomelabError as error:
+            self.failed.append(f"an old run cannot be removed: {error}")
 
     def _alive(self, address: Any) -> None:
         try:
