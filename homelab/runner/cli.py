@@ -13,7 +13,7 @@ from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, Par
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "check", "undo", "watch", "schedule", "prune", "test")
+COMMANDS = ("run", "open", "lab", "init", "check", "undo", "watch", "schedule", "prune", "test")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,6 +64,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.prune import prune
 
         return prune(asked.params, asked.last, asked.days, asked.apply)
+    if command == "init":
+        from homelab.runner.init import init
+
+        return init(asked.machines, asked.out)
     if command == "undo":
         from homelab.runner.undo import undo
 
@@ -112,6 +116,16 @@ def parser(command: str) -> argparse.ArgumentParser:
         made.add_argument("--every", default="day", metavar="PERIOD", help="hour, day or week (default: day)")
         made.add_argument("--at", default="03:30", metavar="HH:MM", help="local time (default: 03:30)")
         made.add_argument("--remove", action="store_true", help="let nothing start the watch any more")
+    elif command == "init":
+        made.add_argument(
+            "machines",
+            nargs="*",
+            metavar="MACHINE",
+            help="local (the default), ssh://user@host, NAME=ssh://user@host",
+        )
+        made.add_argument(
+            "--out", metavar="FILE", help="the params file to write (default: params/home.yaml)"
+        )
     elif command == "check":
         made.add_argument("--params", required=True, metavar="FILE", help="the world")
     else:

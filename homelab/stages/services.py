@@ -32,6 +32,7 @@ from homelab.resources import (
 from homelab.resources.tailscale_status import peers, short_name, status
 from homelab.secret import Secret
 from homelab.services import Service
+from homelab.stages import adoption
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ STAYS = (
 
 
 class Params(Strict):
-    """`services`: ``light``, ``all``, or names. `folder` holds them (empty: /srv/homelab in the lab, ~/homelab at home).
+    """`services`: ``light``, ``all``, or names. `adopt`: Compose files of your own projects, used where and as they are
+    (several of one project with commas between). `folder` holds them (empty: /srv/homelab in the lab, ~/homelab at home).
 
     `auth_key` (a reference) is what sidecars log in by; without one it is made through the admin API.
     `user`, `email` and `password` (a reference; empty: made, and kept beside the journal) are whoever
@@ -77,6 +79,7 @@ class Params(Strict):
     """
 
     services: Literal["light", "all"] | list[str] = "light"
+    adopt: list[adoption.Own] = Field(default_factory=list, max_length=50)
     folder: str = ""
     auth_key: Secret | None = None
     user: Annotated[str, spelled(r"^[a-z][a-z0-9]{0,30}\Z", "must be small letters and digits")] = "alice"
@@ -95,6 +98,11 @@ class Params(Strict):
     backup_hours: float = Field(26.0, gt=0, le=24 * 366)
     consent: list[str] = Field(default_factory=list, max_length=20)
     drill: bool = True
+
+    @field_validator("adopt", mode="before")
+    @classmethod
+    def _none_of_them(cls, value: object) -> object:
+        return [] if value is None else value  # as ./runbook init leaves it: all its lines are comments still
 
     @field_validator("services", mode="before")
     @classmethod
@@ -131,10 +139,7 @@ def home(world: World) -> Machine:
 
 def place(world: World, wish: Params) -> str:
     """The folder on that machine, from the root on."""
-    text = wish.folder or ("/srv/homelab" if world.lab else "~/homelab")
-    if text.startswith("~/"):
-        text = home(world).run(["sh", "-c", 'printf %s "$HOME"']).ok().out.rstrip("/") + text[1:]
-    return text
+    return adoption.from_root(home(world), wish.folder or ("/srv/homelab" if world.lab else "~/homelab"))
 
 
 def folder(world: World, wish: Params, name: str) -> str:
@@ -185,6 +190,9 @@ def plan(world: World, wish: Params) -> Plan:
     if isinstance(machine, Nobody):
         return Plan(STAGE, notes=(f"{machine.why}: {machine.hint}.",))
     role, notes = machine.name, list[str]()
+    theirs = adoption.changes(machine, wish.adopt)
+    if not wish.names:  # nothing of ours: what yours needs is there already
+        return planned(STAGE, theirs)
     wanted = [needs.joined(r) for r in dict.fromkeys((role, PHONE)) if r in world.machines]
     changes: list[Change] = list(
         needs.missing(world, [*wanted, needs.certificates, needs.owned(TAG), needs.engine(role)])
@@ -194,7 +202,7 @@ def plan(world: World, wish: Params) -> Plan:
     changes += _key(world, wish, notes)
     for name in wish.names:
         changes += service(world, wish, services.load(name), notes)
-    return planned(STAGE, changes, notes=notes)
+    return planned(STAGE, changes, theirs, notes=notes)
 
 
 def _pulled(machine: Machine, reference: str) -> tuple[Change, ...]:

@@ -1,0 +1,1 @@
+"""The portrait of a home: what its machines show of themselves to somebody who only looks."""
