@@ -12,10 +12,11 @@ from homelab.ssh.machine import SshMachine
 def machines(common: WorldParams, person: Person, pending: Pending) -> dict[str, Machine]:
     """The machines by role; where the file names none, the one that we run on is ``tequila``."""
     named = common.machines or {"tequila": MachineParams()}
-    return {name: _machine(name, found, person, pending) for name, found in named.items()}
+    return {name: placed(name, found, person, pending) for name, found in named.items()}
 
 
-def _machine(name: str, found: MachineParams, person: Person, pending: Pending) -> Machine:
+def placed(name: str, found: MachineParams, person: Person, pending: Pending) -> Machine:
+    """The machine that `found` names, called `name`; nothing is asked of it yet."""
     address = found.address
     if address.way == "local":
         return LocalMachine(name, person, pending, found.about)

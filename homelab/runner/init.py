@@ -11,13 +11,14 @@ from pathlib import Path
 
 from homelab import params
 from homelab.errors import EXIT_OK, HomelabError, ParamsError, PrerequisiteMissing, Problem
-from homelab.machine import Pending
+from homelab.machine import Machine, Pending
 from homelab.params import PARAMS, MachineParams
 from homelab.person import Reader
 from homelab.portrait import params_file
 from homelab.portrait.facts import Home
 from homelab.portrait.look import look_at
 from homelab.portrait.roles import cast
+from homelab.read_only import Guard, Guarded
 from homelab.runner import portrait_page, portrait_text
 from homelab.ssh.address import parse
 
@@ -85,13 +86,14 @@ def seen(asked: Sequence[tuple[str, str]]) -> Home:
     Raises:
         PrerequisiteMissing: one of them cannot be looked at.
     """
-    from homelab.world import placed
+    from homelab.home import placed
 
     person, pending = Reader(), Pending()
-    machines = {
-        way: (placed(name or way.rpartition("@")[2].rpartition("/")[2], MachineParams(via=way), person, pending), way)
-        for name, way in asked
-    }  # fmt: skip
+    machines: dict[str, tuple[Machine, str]] = {}
+    for name, way in asked:
+        called = name or way.rpartition("@")[2].rpartition("/")[2]
+        machine = placed(called, MachineParams(via=way), person, pending)
+        machines[way] = Guarded(machine, Guard.of(home=True)), way  # what is not reading would be refused
     try:
         home = look_at(machines)
     except HomelabError as error:

@@ -137,7 +137,7 @@ def test_the_terminal_says_it_too() -> None:
 def test_writes_for_its_owner_and_over_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("homelab.world.placed", lambda *_: FakeHome())
+    monkeypatch.setattr("homelab.home.placed", lambda *_: FakeHome())
     file = tmp_path / "home.yaml"
     assert command.init([], str(file)) == 0
     assert "Nothing was changed" in capsys.readouterr().out
@@ -178,7 +178,7 @@ def test_every_wrong_word_at_once() -> None:
 def test_a_machine_that_is_away_means_that_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("homelab.world.placed", lambda *_: FakeHome(system=None))
+    monkeypatch.setattr("homelab.home.placed", lambda *_: FakeHome(system=None))
     with pytest.raises(PrerequisiteMissing):
         command.init(["ssh://me@nas"], str(tmp_path / "home.yaml"))
     assert list(tmp_path.iterdir()) == []

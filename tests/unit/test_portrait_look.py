@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from fake_home import WHEN, FakeHome
 
+from homelab import only_reads
 from homelab.errors import PrerequisiteMissing
 from homelab.portrait import parse
 from homelab.portrait.facts import Home, Seen
 from homelab.portrait.look import look, look_at
+from homelab.portrait.questions import QUESTIONS, SERVED
 from homelab.portrait.remarks import remarks
 from homelab.portrait.roles import cast
 
@@ -69,6 +71,11 @@ def test_disks_and_listeners(laptop: Seen) -> None:
         (5432, True, ""),
         (8096, True, ""),
     ]
+
+
+@pytest.mark.parametrize("question", [*QUESTIONS.values(), SERVED], ids=[*QUESTIONS, "served"])
+def test_every_question_only_reads(question: tuple[str, ...]) -> None:
+    assert only_reads.command(question) == ""
 
 
 def test_a_bare_machine_is_no_error() -> None:
