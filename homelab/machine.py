@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from homelab.errors import CommandFailed
 from homelab.person import Person
@@ -54,6 +54,7 @@ class Pending:
     """How many changes of a world wait because nothing may be applied: checks then wait as well."""
 
     count: int = 0
+    changes: list[Any] = field(default_factory=list)
 
 
 class Machine(Protocol):

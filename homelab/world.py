@@ -133,8 +133,10 @@ class World:
             return True
         managed = self.params.manages(plan.stage)
         if not managed or not self.applies:
-            self.pending.count += len(plan)
-            for change in plan:
+            fresh = [c for c in plan if not any(_same(c, said) for said in self.pending.changes)]
+            self.pending.changes += fresh  # a notebook may plan the same thing again further down
+            self.pending.count += len(fresh)
+            for change in fresh:
                 show(Outcome(change, "planned" if managed else "observed"))
             how = "Run with --apply, or set apply = True, to do it."
             if not managed:
@@ -283,6 +285,10 @@ class World:
         folder.close()
         if self._lease:
             self._lease.close()
+
+
+def _same(one: Change, other: Change) -> bool:
+    return history.thing(one) == history.thing(other) and matches(one.after, other.after)
 
 
 def open_world(params: str = "lab", apply: bool | None = None) -> World:

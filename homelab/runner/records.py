@@ -97,7 +97,7 @@ def checks(notebook: Notebook) -> list[dict[str, Any]]:
 
 
 def changes(notebook: Notebook, managed: bool = True) -> list[dict[str, Any]]:
-    """What became of each change, in order; what was merely planned where nothing was carried out.
+    """What became of each change, in order; of a notebook that failed before any was carried out, what it planned.
 
     Of a stage that is not `managed` nothing is planned: its changes are observations.
 
@@ -105,7 +105,8 @@ def changes(notebook: Notebook, managed: bool = True) -> list[dict[str, Any]]:
     """
     all_records = records(notebook)
     done = [r for r in all_records if r.get("kind") == "outcome"]
-    shown = done or [c for r in all_records if r.get("kind") == "plan" for c in r.get("changes", ())]
+    plans = [c for r in all_records if r.get("kind") == "plan" for c in r.get("changes", ())]
+    shown = done or (plans if error(notebook) else [])
     found = [{k: r.get(k) for k in CHANGE} for r in shown]
     for change in found:
         if not managed and change["outcome"] == "planned":

@@ -111,7 +111,7 @@ def test_an_observed_stage_is_neither_drift_nor_failure() -> None:
     assert "Would change" not in html
 
 
-def test_a_plan_that_is_only_shown_is_an_observation_too() -> None:
+def test_the_plan_of_a_stage_that_broke_off_is_an_observation_too() -> None:
     change = {
         "machine": "m",
         "resource": "r",
@@ -124,7 +124,11 @@ def test_a_plan_that_is_only_shown_is_an_observation_too() -> None:
     cell = {
         "cell_type": "code",
         "source": "plan",
-        "outputs": [{"output_type": "display_data", "data": {records.MIME: record}}],
+        "metadata": {},
+        "outputs": [
+            {"output_type": "display_data", "data": {records.MIME: record}},
+            {"output_type": "error", "ename": "CheckFailed", "evalue": "before it was applied"},
+        ],
     }
     assert [c["outcome"] for c in records.changes({"cells": [cell]}, managed=False)] == ["observed"]
     assert [c["outcome"] for c in records.changes({"cells": [cell]})] == ["planned"]

@@ -157,6 +157,9 @@ def test_where_nothing_may_be_applied_it_is_shown_and_waits(room: Room, tmp_path
     assert not world.apply(Plan("s", (ON,)))
     assert (room.done, world.pending.count) == (0, 1)
     assert "--apply" in capsys.readouterr().out
+    world.apply(Plan("s", (ON,)))
+    assert world.pending.count == 1, "further down a notebook may plan the same thing again"
+    assert "planned" not in capsys.readouterr().out
 
 
 def test_a_failed_change_stops_and_is_not_tried_again_in_the_run(room: Room, tmp_path, capsys) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tiny import cell
 
+from homelab.person import Asked
 from homelab.pictures.tables import Table
 from homelab.runner import records
 from homelab.secret import conceal
@@ -50,9 +51,17 @@ def test_outcomes_count_and_shown_plans_do_not() -> None:
 
 
 def test_a_plan_shows_what_a_broken_stage_wanted() -> None:
-    notebook = book([shown(kind="plan", changes=[{**CHANGE, "outcome": "planned"}])])
-    assert records.changes(notebook)[0]["why"] == "w"
-    assert records.planned(notebook) == 0
+    plan = shown(kind="plan", changes=[{**CHANGE, "outcome": "planned"}])
+    broken = book([plan], [error("CheckFailed", "no")])
+    assert records.changes(broken)[0]["why"] == "w"
+    assert records.planned(broken) == 0
+    assert records.changes(book([plan])) == [], "a stage that went well has only shown what could be"
+
+
+def test_what_a_person_is_asked_is_a_record() -> None:
+    asked = Asked("Open this address:\n\n    https://login.example/a/1\n")
+    assert records.asked(book([shown(**asked.record())])) == [asked.what]
+    assert '<a href="https://login.example/a/1">' in asked.html()
 
 
 def test_planned_outcomes_are_drift() -> None:
