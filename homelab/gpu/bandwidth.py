@@ -10,7 +10,8 @@ import os
 import statistics
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,10 +49,13 @@ class Bandwidth:
         """The share of this bandwidth that decoding so fast takes, when each token reads so many bytes."""
         return bytes_per_token * tokens_per_second / (self.mean * 1e9)
 
+    def data(self) -> dict[str, Any]:
+        """Plain data, for a record."""
+        return {**asdict(self), "samples": list(self.samples), "disturbed": self.disturbed}
+
     def __str__(self) -> str:
-        told = (
-            f"{self.mean:.1f} ± {self.sd:.1f} GB/s read by {self.threads} thread{'s' * (self.threads != 1)}"
-        )
+        mark, many = "~" if self.disturbed else "", "s" * (self.threads != 1)
+        told = f"{mark}{self.mean:.1f} ± {self.sd:.1f} GB/s read by {self.threads} thread{many}"
         if not self.disturbed:
             return told
         return f"{told} (disturbed: it got {self.share:.0%} of its time, load {self.load:.1f}; too low)"

@@ -90,6 +90,20 @@ class Computer:
         """Bytes for a model: the largest free memory of one card, or what is available to the processor."""
         return max((gpu.free for gpu in self.gpus), default=self.available)
 
+    def data(self) -> dict[str, Any]:
+        """What of it does not change while it runs, for the record of a measurement: processor, memory, cards, driver."""
+        cards = [
+            {"name": g.name, "memory": g.total, "driver": g.driver, "power_limit": g.power_limit}
+            for g in self.gpus
+        ]
+        return {
+            "cpu": self.cpu,
+            "cores": self.cores,
+            "memory": self.memory,
+            "gpus": cards,
+            "no_gpu": self.no_gpu,
+        }
+
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' * (self.cores != 1)}"
         lines = [

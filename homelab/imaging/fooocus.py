@@ -20,7 +20,7 @@ from homelab.errors import HomelabError, NoAnswer, nearest
 if TYPE_CHECKING:
     import requests
 
-    from homelab.imaging.painter import Wish
+    from homelab.imaging.wish import Wish
 
 PORT = 7865
 BUTTON, PROMPT = "generate_button", "positive_prompt"

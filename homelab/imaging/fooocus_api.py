@@ -14,7 +14,7 @@ from homelab.errors import HomelabError
 if TYPE_CHECKING:
     import requests
 
-    from homelab.imaging.painter import Wish
+    from homelab.imaging.wish import Wish
 
 PORT = 8888
 PONG = "pong"

@@ -5,27 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from homelab import web
 from homelab.errors import HomelabError
 from homelab.imaging import fooocus, fooocus_api
+from homelab.imaging.wish import Wish
 
 if TYPE_CHECKING:
     from homelab.machine import Machine
 
 PATIENCE = 900.0  # seconds for one picture: the first one waits for gigabytes of weights to be read
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The `prompt`, and how it is painted: ``width×height`` as Fooocus offers it, its word for speed, the seed."""
-
-    prompt: str
-    size: str = "1152×896"
-    performance: str = "Speed"
-    seed: int = 1
 
 
 class Painter(Protocol):

@@ -9,9 +9,10 @@ from typing import Any
 
 from homelab.errors import HomelabError
 from homelab.imaging import requirements
-from homelab.imaging.painter import PATIENCE, Painter, Wish
+from homelab.imaging.painter import PATIENCE, Painter
 from homelab.imaging.timed import Times, repeated
 from homelab.imaging.vram_peak import Look, Peak
+from homelab.imaging.wish import Wish
 from homelab.record import Showing
 
 PNG, JPEG, WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"

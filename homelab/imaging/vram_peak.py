@@ -6,12 +6,11 @@ Source: https://docs.nvidia.com/deploy/nvml-api/group__nvmlDeviceQueries.html (n
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
 from homelab.errors import HomelabError
+from homelab.gpu.watch import Watch
 from homelab.machine import Machine
 
 EVERY = 0.1  # seconds between two looks
@@ -66,54 +65,26 @@ def there(machine: Machine, card: int = 0) -> Look | None:
     return look
 
 
-class Peak:
-    """The most that is taken while its block runs.
-
-    `before` is what was taken when it began, `most` the peak; both None where nothing looks. `lost` says that
-    the card did not answer any more: `most` is what was seen until then.
-    """
+class Peak(Watch[Memory]):
+    """The most that is taken while its block runs; `lost`: the card went away, and it is what was seen until then."""
 
     def __init__(self, look: Look | None, every: float = EVERY) -> None:
-        self._look, self._every = look, every
-        self.before: Memory | None = None
-        self.most: Memory | None = None
-        self.lost = False
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        super().__init__(look, every)
 
-    def __enter__(self) -> Peak:
-        if self._look:
-            self._see()
-            self.before = self.most
-            self._thread.start()
-        return self
+    @property
+    def before(self) -> Memory | None:
+        """What was taken when the block began; None where nothing looks."""
+        return self.seen[0] if self.seen else None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        if self._look:
-            self._thread.join()
-            self._see()
+    @property
+    def most(self) -> Memory | None:
+        """The peak."""
+        return max(self.seen, key=lambda memory: memory.used, default=None)
 
     def __str__(self) -> str:
-        if self.most is None or self.before is None:
+        most, before = self.most, self.before
+        if most is None or before is None:
             return "no card to look at" if not self.lost else "the card does not answer"
-        share = f"{self.most.used / 2**30:.2f} of {self.most.total / 2**30:.2f} GiB on {self.most.card}"
+        share = f"{most.used / 2**30:.2f} of {most.total / 2**30:.2f} GiB on {most.card}"
         gone = "; then the card did not answer any more" if self.lost else ""
-        return f"{share} at most ({self.before.used / 2**30:.2f} before){gone}"
-
-    def _watch(self) -> None:
-        while not self._over.wait(self._every) and not self.lost:
-            self._see()
-
-    def _see(self) -> None:
-        if self._look is None or self.lost:
-            return
-        try:
-            seen = self._look()
-        except Exception:  # a card that fell off the bus: NVML and nvidia-smi each have errors of their own
-            self.lost = True
-            return
-        if self.most is None or seen.used > self.most.used:
-            self.most = seen
+        return f"{share} at most ({before.used / 2**30:.2f} before){gone}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from homelab.errors import HomelabError, nearest
 
@@ -34,7 +35,8 @@ class Description:
     """Engine and model, as a record needs them; empty or zero: the engine does not tell.
 
     `weights` are the bytes that every token of decode reads, `kv` the bytes of cache per token before it;
-    `context` is for one request, of which the engine serves `slots` at once with `threads`.
+    `context` is for one request, of which the engine serves `slots` at once with `threads`. `host` is the machine
+    that it runs on, where that is another than this one.
     """
 
     engine: str
@@ -51,6 +53,7 @@ class Description:
     slots: int = 1
     threads: int = 0
     device: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Generated:
     """One answer. Times are seconds of one clock, the asker's; what the engine's own clock said is beside them.
 
     `cached` tokens of the prompt were not computed. When the first piece arrived (`first`), it stood for
-    `first_tokens` tokens: an engine keeps back half a character.
+    `first_tokens` tokens: an engine keeps back half a character. `asking` is what of the time from there on the
+    asker's processor worked (s): the most that the engine can have lost to us.
     """
 
     prompt_tokens: int
@@ -71,6 +75,7 @@ class Generated:
     first_tokens: int = 1
     engine_prompt: float | None = None  # seconds
     engine_decode: float | None = None  # seconds, from the first token to the last
+    asking: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -111,6 +116,12 @@ class Engine(Protocol):
     def cpu(self) -> float | None:
         """Processor seconds that the engine has used so far; None where that cannot be seen."""
         ...
+
+
+def elsewhere(url: str) -> str:
+    """The machine in `url`; empty where it is this one."""
+    host = urlsplit(url).hostname or ""
+    return "" if host == "localhost" or host.startswith("127.") or host == "::1" else host
 
 
 def unknown_model(name: str, known: Sequence[str], where: str) -> ModelUnknown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 from homelab.llm.engine import Engine
@@ -17,12 +18,15 @@ from homelab.record import table
 class FirstToken:
     """From one `place`: `wait` is the time to first token, `engine` what of it the engine computed,
     `way` the rest: network and both programs' own (all in s; `engine` and `way` None if it does not tell).
+    `waits` are all of them, `engines` what the engine said of each.
     """
 
     place: str
     wait: Number
     engine: Number | None
     way: Number | None
+    waits: tuple[float, ...] = ()
+    engines: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class FirstTokens:
     prompt_tokens: int
     places: tuple[FirstToken, ...]
     disturbed: bool = False
+    engine: str = ""
 
     def extra(self, place: str, than: str) -> float | None:
         """Seconds that the way from `place` takes more than that from `than`, by the medians."""
@@ -48,6 +53,21 @@ class FirstTokens:
             parts = f" = {self._ms(p.engine)} engine + {self._ms(p.way)} way" if p.engine and p.way else ""
             lines.append(f"from {p.place}: {self._ms(p.wait)}{parts}")
         return "\n".join(lines)
+
+    def record(self) -> dict[str, Any]:
+        """See `homelab.record`."""
+        why = ["others computed meanwhile"] if self.disturbed else []
+        return {
+            "kind": "measurement",
+            "what": "first token",
+            "engine": self.engine,
+            "prompt_tokens": self.prompt_tokens,
+            "repetitions": [
+                {"place": p.place, "seconds": wait, "engine_seconds": own, "disturbed": why}
+                for p in self.places
+                for wait, own in zip_longest(p.waits, p.engines)
+            ],
+        }
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         head = ["from", "first token after (ms)", "of which the engine", "of which the way"]
@@ -75,13 +95,14 @@ def first_tokens(engines: Mapping[str, Engine], prompt_tokens: int = 64, repetit
             if round_:
                 waits[place].append(got.wait)
                 own[place] += [got.engine_prompt] if got.engine_prompt is not None else []
-    return FirstTokens(prompt_tokens, tuple(_of(p, waits[p], own[p]) for p in engines))
+    name = next(iter(engines.values())).describe().engine
+    return FirstTokens(prompt_tokens, tuple(_of(p, waits[p], own[p]) for p in engines), engine=name)
 
 
 def _of(place: str, waits: list[float], own: list[float]) -> FirstToken:
     wait = number(waits)
     assert wait, "there is at least one repetition"
     if len(own) < len(waits):
-        return FirstToken(place, wait, None, None)
+        return FirstToken(place, wait, None, None, tuple(waits), tuple(own))
     ways = [w - o for w, o in zip(waits, own, strict=True)]
-    return FirstToken(place, wait, number(own), number(ways))
+    return FirstToken(place, wait, number(own), number(ways), tuple(waits), tuple(own))

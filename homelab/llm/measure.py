@@ -79,13 +79,15 @@ def measure(
     wish: Wish = Wish(),  # frozen
     *,
     say: Callable[[str], None] | None = None,
+    keep: Callable[[Report], None] | None = None,
     snapshot: Snapshot = host_load.snapshot,
     watts: power.Watts | None = None,
     now: Callable[[], float] = time.monotonic,
     machine: Mapping[str, Any] | None = None,
 ) -> Report:
     """Measure `engine`; `say` gets a line for every repetition, and what is known of the `machine` (its CPU, its
-    GPUs with their driver) goes into the record. Interrupted, or with a dead engine, it returns what it has.
+    GPUs with their driver) goes into the record. Interrupted, or with a dead engine, it returns what it has;
+    `keep` gets it after every repetition, for it may be killed.
 
     Raises:
         HomelabError: the engine cannot be loaded, or did not survive the warm-up.
@@ -109,6 +111,8 @@ def measure(
                     return _finished(report)
                 sample = _repetition(engine, case, wish, seeds, snapshot, report.engine, watts)
                 case.samples.append(sample)
+                if keep:
+                    keep(report)
                 say(_line(case, sample))
     except KeyboardInterrupt:
         report.ended = "it was interrupted"
@@ -159,7 +163,7 @@ def _repetition(
     enough = host_load.PASSIVE if PASSIVE in about.build else host_load.SHARE
     prompt = case.asked
     before = snapshot(engine.cpu())
-    with power.Meter(watts) as meter:
+    with power.metered(watts) as drawn:
         if case.streams == 1:
             got = [engine.generate(prompt, wish.tokens, next(seeds))]
         else:
@@ -170,7 +174,7 @@ def _repetition(
                 ]
                 got = [a.result() for a in asked]
     there = host_load.between(before, snapshot(engine.cpu()), about.threads, enough=enough)
-    return sample_of(got, there, meter.mean)
+    return sample_of(got, there, power.mean(drawn))
 
 
 def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float | None = None) -> Sample:
@@ -203,6 +207,7 @@ def sample_of(got: list[Generated], there: host_load.Disturbance, watts: float |
         share=there.share,
         load=there.load,
         joules=watts / decode if watts and decode else None,
+        asking=sum(g.asking for g in got) / seconds if decode else None,
         disturbed=tuple(dict.fromkeys(reasons)),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.clients.json_api import ApiError, JsonApi
 from homelab.llm import words
-from homelab.llm.engine import Description, EngineGone, Generated, too_long, unknown_model
+from homelab.llm.engine import Description, EngineGone, Generated, elsewhere, too_long, unknown_model
 from homelab.llm.stream import clock, collected, pieces
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Ollama:
             context=self._context,
             slots=self._slots,
             device=_device(running),
+            host=elsewhere(self._url),
         )
 
     def load(self, context: int, slots: int = 1) -> float:
@@ -95,7 +96,8 @@ class Ollama:
         start = clock()
         first = last = 0.0
         told: dict[str, Any] = {}
-        for at, told in collected(self._session, f"{self._url}/api/generate", body):
+        answer = collected(self._session, f"{self._url}/api/generate", body)
+        for at, told in answer.pieces:
             if not told.get("done"):
                 first, last = first or at, at
         if not told.get("done"):
@@ -109,6 +111,7 @@ class Ollama:
             end=at,
             engine_prompt=_seconds(told.get("prompt_eval_duration")),
             engine_decode=_seconds(told.get("eval_duration")),
+            asking=answer.spent,
         )
 
     def cpu(self) -> float | None:

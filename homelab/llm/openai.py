@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.clients.json_api import ApiError, JsonApi
 from homelab.llm import words
-from homelab.llm.engine import Description, EngineGone, Generated, too_long, unknown_model
+from homelab.llm.engine import Description, EngineGone, Generated, elsewhere, too_long, unknown_model
 from homelab.llm.stream import DONE, clock, collected
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class OpenAI:
     ) -> None:
         self.name = name or f"OpenAI at {url}"
         self._session, self.url, self._model = session, url.rstrip("/"), model
-        self._about, self._cpu = about or Description("OpenAI-compatible"), cpu
+        self._about, self._cpu = about or Description("OpenAI-compatible", host=elsewhere(self.url)), cpu
         self._api = JsonApi(session, self.url, "an OpenAI-compatible server")
         self._extras = True  # until the server refuses them
         self._tokens = True  # token numbers as a prompt; else words
@@ -116,9 +116,9 @@ class OpenAI:
         pieces_seen, first_tokens, whole = 0, 1, False
         usage: dict[str, Any] = {}
         timings: dict[str, Any] = {}
-        for at, told in collected(
-            self._session, f"{self.url}/v1/completions", self._body(prompt_tokens, tokens, seed)
-        ):
+        body = self._body(prompt_tokens, tokens, seed)
+        answer = collected(self._session, f"{self.url}/v1/completions", body)
+        for at, told in answer.pieces:
             if told is DONE:
                 whole = True
                 continue
@@ -156,6 +156,7 @@ class OpenAI:
             first_tokens=first_tokens,
             engine_prompt=told_ms[0] / 1000 if told_ms[0] is not None else None,
             engine_decode=told_ms[1] / 1000 if told_ms[1] is not None else None,
+            asking=answer.spent,
         )
 
     def _body(self, prompt_tokens: int, tokens: int, seed: int) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from types import TracebackType
+
+from homelab.gpu.watch import Watch
 
 EVERY = 0.05  # seconds between two looks; NVML itself averages over longer than that
 
@@ -31,37 +31,11 @@ def board() -> Watts | None:
     return watts if cards else None
 
 
-class Meter:
-    """Mean watts while its block runs; None where nothing tells, or the card vanished meanwhile."""
+def metered(watts: Watts | None) -> Watch[float]:
+    """A block in which the watts are looked at."""
+    return Watch(watts, EVERY)
 
-    def __init__(self, watts: Watts | None) -> None:
-        self._watts, self._seen = watts, list[float]()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> Meter:
-        if self._watts:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        if self._watts:
-            self._thread.join()
-
-    @property
-    def mean(self) -> float | None:
-        """Watts."""
-        return sum(self._seen) / len(self._seen) if self._seen else None
-
-    def _look(self) -> None:
-        while self._watts:
-            try:
-                self._seen.append(self._watts())
-            except Exception:  # the card is gone: half a measurement is none
-                self._seen.clear()
-                return
-            if self._over.wait(EVERY):
-                return
+def mean(seen: Watch[float]) -> float | None:
+    """Mean watts of the block; None where nothing tells, or the card vanished: half a measurement is none."""
+    return sum(seen.seen) / len(seen.seen) if seen.seen and not seen.lost else None

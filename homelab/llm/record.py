@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from homelab.errors import HomelabError
@@ -42,34 +43,33 @@ def _sample(data: dict[str, Any]) -> Sample:
     return Sample(**{**data, "disturbed": tuple(data["disturbed"])})
 
 
-def to_csv(report: Report) -> str:
-    """A line for every repetition, raw; tokens/s and seconds."""
+def to_csv(reports: Mapping[str, Report]) -> str:
+    """A line for every repetition of every report, raw; tokens/s and seconds."""
     out = io.StringIO()
     fields = [f.name for f in dataclasses.fields(Sample)]
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["date", "engine", "model", "depth", "streams", "repetition", *fields])
-    for case in report.cases:
-        for n, sample in enumerate(case.samples, 1):
-            values = {**vars(sample), "disturbed": "; ".join(sample.disturbed)}
-            writer.writerow(
-                [report.date, report.engine.engine, report.engine.model, case.depth, case.streams, n]
-                + ["" if values[f] is None else values[f] for f in fields]
-            )
+    writer.writerow(["run", "date", "engine", "model", "depth", "streams", "repetition", *fields])
+    for run, report in reports.items():
+        about = [run, report.date, report.engine.engine, report.engine.model]
+        for case in report.cases:
+            for n, sample in enumerate(case.samples, 1):
+                values = {**vars(sample), "disturbed": "; ".join(sample.disturbed)}
+                told = ["" if values[f] is None else values[f] for f in fields]
+                writer.writerow([*about, case.depth, case.streams, n, *told])
     return out.getvalue()
 
 
 def markdown(report: Report) -> str:
-    """The table that ``llama-bench -o md`` prints, as far as we know its columns, and our notes below."""
+    """The table that ``llama-bench -o md`` prints, with the median behind it, and our notes below."""
     e = report.engine
     size = f"{e.weights / 2**20:.2f} MiB" if e.weights else "?"
     params = f"{e.parameters / 1e6:.2f} M" if e.parameters else "?"
-    head = ["model", "size", "params", "backend", "threads", "test", "t/s"]
-    lines = [_row(head), "| " + " | ".join(["---"] * 4 + ["---:"] * 3) + " |"]
+    head = ["model", "size", "params", "backend", "threads", "test", "t/s", "median"]
+    lines = [_row(head), "| " + " | ".join(["---"] * 4 + ["---:"] * 4) + " |"]
     for name, _, _, number in report.rows():
         pace = f"{number} ({few})" if (few := report.few(number)) else str(number)
-        lines.append(
-            _row([e.model or "?", size, params, e.device or e.engine, str(e.threads or "?"), name, pace])
-        )
+        about = [e.model or "?", size, params, e.device or e.engine, str(e.threads or "?")]
+        lines.append(_row([*about, name, pace, f"{'~' if number.disturbed else ''}{number.median:.2f}"]))
     return "\n".join([*lines, *(["", *report.notes()] if report.notes() else [])])
 
 

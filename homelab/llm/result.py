@@ -62,7 +62,8 @@ def _badness(reason: str) -> float:
 class Sample:
     """One repetition. `prefill` and `decode` in tokens/s and `wait` (time to first token) in s, by our clock;
     `engine_` ones by the engine's. With several streams `decode` is that of all together, `wait` their mean.
-    `share` is the engine's of its threads' time; `joules` per decoded token, of the GPU's board.
+    `share` is the engine's of its threads' time; `joules` per decoded token, of the GPU's board; `asking` is the
+    share of the decode time in which our own side of it computed.
     """
 
     prompt_tokens: int
@@ -76,6 +77,7 @@ class Sample:
     share: float | None = None
     load: float = 0.0
     joules: float | None = None
+    asking: float | None = None
     disturbed: tuple[str, ...] = ()
 
 
@@ -191,7 +193,7 @@ class Report:
         head = ["test", "tokens/s", "median", "repetitions", "time to first token (s)"]
         rows = [
             [
-                escape(name), f"<b>{escape(str(n))}</b>", f"{n.median:.2f}", self.few(n) or str(n.count),
+                escape(name), f"<b>{escape(str(n))}</b>", f"{'~' if n.disturbed else ''}{n.median:.2f}", self.few(n) or str(n.count),
                 escape(str(case.number("wait", self.wanted) or "")),
             ]
             for name, case, _, n in self.rows()

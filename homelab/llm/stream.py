@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homelab.clients.json_api import ApiError
@@ -31,26 +32,41 @@ def pieces(session: requests.Session, url: str, body: dict[str, Any]) -> Iterato
         EngineGone: it stops in the middle.
         NoAnswer: nobody answers.
     """
-    for at, line in _answer(session, url, body):
+    for at, line in _lines(_answer(session, url, body)):
         yield from _read(at, line, url)
 
 
-def collected(session: requests.Session, url: str, body: dict[str, Any]) -> list[tuple[float, Any]]:
-    """The same, read only when all is there: an engine that decodes on every processor should not wait for us.
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer: its documents, each with its time of arrival, and the processor seconds that taking them cost us
+    from the first on. An engine that decodes on every processor lost as much time to us, at most.
+    """
+
+    pieces: list[tuple[float, Any]]
+    spent: float
+
+
+def collected(session: requests.Session, url: str, body: dict[str, Any]) -> Answer:
+    """The same, understood only when all is there: while an engine decodes, it should not wait for us.
 
     Raises:
         ApiError, EngineGone, NoAnswer: see `pieces`.
     """
-    lines = list(_answer(session, url, body))
-    return [piece for at, line in lines for piece in _read(at, line, url)]
+    taken, since = [], 0.0
+    for at, data in _answer(session, url, body):
+        since = since or time.thread_time()
+        taken.append((at, data))
+    spent = time.thread_time() - since if taken else 0.0
+    return Answer([piece for at, line in _lines(taken) for piece in _read(at, line, url)], spent)
 
 
 def _answer(session: requests.Session, url: str, body: dict[str, Any]) -> Iterator[tuple[float, bytes]]:
+    """The bytes of the answer as they come, not yet understood."""
     headers = {"Connection": "close"}
     with session.post(url, json=body, stream=True, timeout=TIMEOUT, headers=headers) as got:
         if got.status_code >= 400:
             raise ApiError(_said(got.text), url, "", got.status_code)
-        yield from _lines(got, url)
+        yield from _arrivals(got, url)
 
 
 def _read(at: float, line: bytes, url: str) -> Iterator[tuple[float, Any]]:
@@ -69,25 +85,35 @@ def _read(at: float, line: bytes, url: str) -> Iterator[tuple[float, Any]]:
     yield at, document
 
 
-def _lines(got: requests.Response, url: str) -> Iterator[tuple[float, bytes]]:
+def _arrivals(got: requests.Response, url: str) -> Iterator[tuple[float, bytes]]:
     import urllib3
 
-    rest = b""
-    while True:
-        try:
-            data = got.raw.read1(65536)  # what is there, at once: a larger read would wait for more
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, NoAnswer) as error:
-            raise EngineGone(
-                "the engine stopped in the middle of an answer", url, "does it still run? its log says why"
-            ) from error
-        at = clock()
-        if not data:
-            break
+    read = got.raw.read1  # what is there, at once: a larger read would wait for more
+    try:
+        while data := read(65536):
+            yield clock(), data
+    except (TimeoutError, urllib3.exceptions.ReadTimeoutError) as error:
+        raise _silent(url) from error
+    except (urllib3.exceptions.HTTPError, OSError, ValueError, NoAnswer) as error:
+        raise EngineGone(
+            "the engine stopped in the middle of an answer", url, "does it still run? its log says why"
+        ) from error
+
+
+def _lines(arrivals: Iterable[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
+    """Whole lines, each with the time when its end came."""
+    rest, at = b"", 0.0
+    for at, data in arrivals:
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
             yield at, line
     if rest:
-        yield clock(), rest
+        yield at, rest
+
+
+def _silent(url: str) -> EngineGone:
+    what = f"the engine said nothing for {TIMEOUT:g} s in the middle of an answer"
+    return EngineGone(what, url, "is it stuck, or does the machine swap? a shorter prompt, a smaller model")
 
 
 def _said(text: str) -> str:

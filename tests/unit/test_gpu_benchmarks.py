@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,22 +11,21 @@ from pydantic import ValidationError
 from homelab.errors import HomelabError, ParamsError, PrerequisiteMissing
 from homelab.gpu import catalogue
 from homelab.gpu.bandwidth import Bandwidth
-from homelab.gpu.hardware import Computer
-from homelab.llm import record
-from homelab.llm.engine import Description, Generated
-from homelab.llm.result import Case, Report, Sample
+from homelab.llm.engine import Description
 from homelab.machine import Pending
 from homelab.panels import fit as panels
+from homelab.params import Roles
 from homelab.resources import llm_program, llm_server, login
+from homelab.runner.request import understand
 from homelab.stages import gpu_benchmarks as chapter
 from homelab.stages import gpu_benchmarks_view as view
 from homelab.stages.gpu_benchmarks import Params
+from tests.unit.bench_reports import MEMORY, Fake, report, sample
 
 LISTED = catalogue.read()
 WISH = Params()
 OFF, ON = login.State("NeedsLogin"), login.State("Running", "x", address="100.64.0.7")
 RUNS = llm_server.State(chapter.FOLDER, chapter.PORT, True, 576, 1, 2)
-MEMORY = Bandwidth(10.0, 0.1, (10.0, 10.0), 2, 1.0, 0.1)
 
 
 class Somewhere:
@@ -49,8 +48,9 @@ class Somewhere:
 
 
 @pytest.fixture(autouse=True)
-def some_version(monkeypatch):
-    """Whether the packages are there is another question."""
+def some_version(monkeypatch, tmp_path):
+    """Whether the packages are there is another question; and records go nowhere else."""
+    monkeypatch.setenv("HOMELAB_RUN_FOLDER", str(tmp_path))
     monkeypatch.setattr(llm_program, "wanted", lambda folder: llm_program.State(folder, True, "1.0"))
 
 
@@ -95,10 +95,12 @@ def test_without_its_packages_the_rest_is_planned(monkeypatch) -> None:
     assert chapter.quiet(report).status == "skip"
 
 
-def test_machines_that_the_lab_lacks(monkeypatch) -> None:
+def test_machines_that_nobody_plays_end_a_run_before_it_starts() -> None:
     with pytest.raises(ParamsError) as caught:
-        chapter.plan(Somewhere(monkeypatch), Params(server="foocus", asker="phnoe"))
+        understand(["09"], settings=["server=foocus", "asker=phnoe"])
     assert [p.hint for p in caught.value.problems] == ["did you mean 'fooocus'?", "did you mean 'phone'?"]
+    assert chapter.problems(WISH, Roles(("tequila",), False)) == [], "a home measures beside the notebook"
+    assert chapter.problems(Params(server="nas"), Roles(("tequila",), False))
 
 
 @pytest.mark.parametrize(
@@ -133,31 +135,10 @@ def test_bad_input_is_refused_before_anything_starts(given, word) -> None:
     assert caught.value.error_count() == 1
 
 
-def test_an_earlier_record_that_is_none(tmp_path) -> None:
-    (tmp_path / "report.json").write_text('{"v": 1, "cases": [')
-    with pytest.raises(ValidationError, match="was it cut off"):
-        Params(compare_with=str(tmp_path / "report.json"))
-
-
 def test_the_long_measurement_is_the_issues() -> None:
     long = chapter.asked(Params(thorough=True))
     assert (long.depths, long.repetitions, long.streams) == ((0, 512, 2048, 2500), 5, (1, 2, 4))
     assert chapter.asked(WISH).limit == 30
-
-
-def sample(decode: float, disturbed: tuple[str, ...] = (), prefill: float | None = None) -> Sample:
-    return Sample(16, 32, 0, prefill, decode, 0.1, prefill, decode, disturbed=disturbed)
-
-
-def report(*disturbed: str) -> Report:
-    engine = Description(
-        "an engine", model="m", weights=100_000_000, kv=20_000, parameters=135_000_000, device="CPU"
-    )
-    cases = [
-        Case(0, 1, [sample(50.0, disturbed) for _ in range(3)]),
-        Case(512, 1, [sample(40.0, disturbed, 200.0) for _ in range(3)]),
-    ]
-    return Report(engine, {}, 3, 32, cases)
 
 
 def test_the_share_of_the_bandwidth_is_arithmetic() -> None:
@@ -168,11 +149,46 @@ def test_the_share_of_the_bandwidth_is_arithmetic() -> None:
     assert view.shares(report(), Bandwidth(10.0, 0.1, (10.0,), 2, 0.5, 9.0)).rows[0][-1] == "~50%"
 
 
-def test_the_memory_of_another_machine_is_not_compared() -> None:
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        (Description("Ollama", weights=1, device="GPU"), "Ollama (GPU) on this machine"),
+        (Description("Ollama", weights=1, device="CPU", host="tequila"), "Ollama (CPU) on tequila"),
+        (Description("OpenAI-compatible", weights=1), "OpenAI-compatible on this machine"),
+    ],
+)
+def test_what_this_machine_does_not_compute_is_not_called_so(engine, name) -> None:
     other = report()
-    other.engine = Description("Ollama", weights=1, device="GPU")
+    other.engine = engine
     assert view.shares(other, MEMORY).rows == ()
     assert "here," not in str(view.roofline(LISTED, other, MEMORY))
+    assert f"{name} (home)" in str(view.price(LISTED, other))
+
+
+def test_the_power_of_a_card_that_tells_it_is_not_assumed() -> None:
+    assert view.ways(LISTED, report())[0].known == "measured, at 60 W assumed"
+    told = report()
+    told.cases[0].samples = [sample(50.0, joules=2.0)] * 3
+    way = view.ways(LISTED, told)[0]
+    assert way.known == "measured, at 100 W of the card measured"
+    assert way.per_hour == pytest.approx(0.1 * LISTED.prices.per_kwh())
+    told.engine = replace(told.engine, host="tequila")
+    assert "assumed" in view.ways(LISTED, told)[0].known, "the card that we see is not the one that computes"
+
+
+@pytest.mark.parametrize(("share", "mark"), [(1.0, ""), (0.5, "~")])
+def test_a_memory_that_was_disturbed_says_so_everywhere(share, mark) -> None:
+    memory = Bandwidth(10.0, 0.1, (10.0, 10.0), 2, share, 0.1)
+    assert str(memory).startswith(f"{mark}10.0")
+    assert memory.data()["disturbed"] == bool(mark)
+    drawn = str(view.roofline(LISTED, report(), memory))
+    assert ("this machine (~) 104" in drawn) == bool(mark)
+    assert ("here, depth 0 (~): 50 tokens/s" in drawn) == bool(mark)
+
+
+def test_what_our_asking_took_stands_beside_the_agreement() -> None:
+    rows = view.agreement(report()).rows
+    assert [(r[0], r[1], r[-1]) for r in rows] == [("decode", "0", "1.2%"), ("prefill", "512", "–"), ("decode", "512", "1.2%")]  # fmt: skip
 
 
 def test_a_disturbed_number_is_never_silent() -> None:
@@ -203,46 +219,6 @@ def test_prices_have_the_talks_beside_ours() -> None:
     assert (
         "tex2jax_ignore" in told._repr_mimebundle_()["text/html"]
     )  # else Jupyter sets "2 ÷ 7,200 = " as a formula
-
-
-def test_the_record_goes_into_the_runs_folder(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("HOMELAB_RUN_FOLDER", str(tmp_path))
-    shown = view.saved(report(), Computer("a CPU", 2, 10, 5), MEMORY)
-    folder = tmp_path / "benchmarks"
-    assert {row[0] for row in shown.rows} == {f"benchmarks/{f.name}" for f in folder.iterdir()}
-    text = (folder / "report.json").read_text()
-    assert record.to_json(record.from_json(text)) == text
-    assert json.loads((folder / "machine.json").read_text())["bandwidth"]["mean"] == 10.0
-    assert Params(compare_with=str(folder / "report.json")).compare_with == str(folder / "report.json")
-    monkeypatch.setenv("HOMELAB_RUN_FOLDER", str(folder / "report.json"))
-    with pytest.raises(HomelabError, match="cannot be written"):
-        view.saved(report(), Computer("a CPU", 2, 10, 5), MEMORY)
-
-
-class Fake:
-    """An engine that answers at once; it has no processor time."""
-
-    name = "fake"
-
-    def describe(self) -> Description:
-        return Description("fake", model="m", threads=1)
-
-    def load(self, context: int, slots: int = 1) -> float:
-        return 0.0
-
-    def generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:
-        return Generated(prompt_tokens, tokens, 0.0, 0.1, 0.2, 0.2, engine_prompt=0.09)
-
-    def cpu(self) -> None:
-        return None
-
-
-def test_the_place_that_measures_is_the_one_asked_for(capsys) -> None:
-    asked = chapter.asked(Params(depths=[0], repetitions=1))
-    for place in ("phone", "nobody", ""):
-        made = chapter.measured({"fooocus": Fake(), "phone": Fake()}, asked, place)
-        assert made.case(0).samples
-    assert "depth 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("others", "status"), [(0.0, "ok"), (1.5, "warn")])
@@ -303,39 +279,3 @@ def test_the_controls_draw_anew(monkeypatch) -> None:
     models.value = "phi3-mini"  # made for 4096
     assert max(depth.options) == 4096
     assert f"Phi-3 mini 3.8B, Q4_K_M with {depth.value:,} tokens on T4" in seen()
-
-
-def test_an_engine_without_a_token_is_not_called_quiet() -> None:
-    none = Sample(16, 0, 0, None, None, 0.0, disturbed=("no token came",))
-    silent = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [none] * 5)])
-    found = chapter.quiet(silent)
-    assert (found.status, found.evidence) == ("fail", "no token came in 5 of 5 repetitions")
-    assert "no number comes out of them" in silent.notes()[-1]
-
-
-def test_disturbed_repetitions_without_a_pace_are_not_called_quiet() -> None:
-    at_once = Sample(16, 32, 0, None, None, 0.1, disturbed=("all tokens came at once",))
-    assert (
-        chapter.quiet(Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [at_once] * 5)])).status
-        == "warn"
-    )
-
-
-def test_an_engine_that_died_is_not_noise() -> None:
-    died = Report(Description("an engine"), {}, 3, 32, [Case(0, 1, [sample(50.0)])], ended="it died", failed=True)  # fmt: skip
-    found = chapter.complete(died)
-    assert (found.status, found.evidence) == ("fail", "it died; 1 repetition came before")
-    assert "log" in found.hint
-    assert chapter.quiet(died).status == "ok", "nobody else computed"
-    assert "50.00 (1 of 3)" in record.markdown(died)
-    assert "1 of 3" in died._repr_mimebundle_()["text/html"]
-    assert record.from_json(record.to_json(died)).failed
-
-
-def test_out_of_time_is_not_the_engines_fault() -> None:
-    late = report()
-    assert chapter.complete(late).status == "ok"
-    assert " of 3" not in str(late)
-    late.ended = "30 s were over"
-    assert chapter.complete(late).status == "warn"
-    assert chapter.complete(chapter.measured({}, chapter.asked(WISH))).status == "skip"

@@ -123,7 +123,7 @@ def test_a_machine_that_stays_disturbed_gives_no_silent_number() -> None:
     assert number.disturbed == 5
     assert str(number).startswith("~")
     assert "they count (~)" in report.notes()[0]
-    assert "| ~100.00 ± 0.00 |" in str(report)
+    assert "| ~100.00 ± 0.00 | ~100.00 |" in str(report)
 
 
 def test_one_far_slower_than_the_others_was_disturbed_by_whomever() -> None:

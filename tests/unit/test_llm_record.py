@@ -36,7 +36,9 @@ def test_what_is_no_report(text: str) -> None:
 
 
 def test_csv_has_every_repetition() -> None:
-    rows = list(csv.DictReader(io.StringIO(record.to_csv(report(100.0, 102.0, disturbed=("x", "y"))))))
+    rows = list(
+        csv.DictReader(io.StringIO(record.to_csv({"report": report(100.0, 102.0, disturbed=("x", "y"))})))
+    )
     assert [r["decode"] for r in rows] == ["100.0", "102.0"]
     assert rows[0]["disturbed"] == "x; y"
     assert rows[0]["joules"] == ""
@@ -44,9 +46,9 @@ def test_csv_has_every_repetition() -> None:
 
 def test_the_table_of_llama_bench() -> None:
     lines = record.markdown(report(100.0, 102.0)).splitlines()
-    assert lines[0] == "| model | size | params | backend | threads | test | t/s |"
-    assert lines[2] == "| smollm2 | 92.10 MiB | 134.52 M | CPU | 2 | pp512 | 240.00 ± 0.00 |"
-    assert lines[3] == "| smollm2 | 92.10 MiB | 134.52 M | CPU | 2 | tg32 @ d512 | 101.00 ± 1.41 |"
+    assert lines[0] == "| model | size | params | backend | threads | test | t/s | median |"
+    assert lines[2] == "| smollm2 | 92.10 MiB | 134.52 M | CPU | 2 | pp512 | 240.00 ± 0.00 | 240.00 |"
+    assert lines[3] == "| smollm2 | 92.10 MiB | 134.52 M | CPU | 2 | tg32 @ d512 | 101.00 ± 1.41 | 101.00 |"
     assert "101.00 ± 1.41" in report(100.0, 102.0)._repr_mimebundle_()["text/html"]
 
 

@@ -8,8 +8,8 @@ import standin_fooocus as stand_in
 from homelab.checks import advanced_services
 from homelab.errors import HomelabError, NoAnswer
 from homelab.imaging import painter, painting, requirements
-from homelab.imaging.painter import Wish
 from homelab.imaging.vram_peak import Memory
+from homelab.imaging.wish import Wish
 from homelab.local_machine import LocalMachine
 from homelab.machine import Pending
 from homelab.person import Reader
