@@ -51,6 +51,11 @@ class Times:
         assert found  # there is one repetition at least
         return found
 
+    @property
+    def mark(self) -> str:
+        """``~`` before what is computed from a disturbed number."""
+        return "~" if self.seconds.disturbed else ""
+
     def notes(self) -> list[str]:
         """What a reader must know before the number: what was disturbed, and by what."""
         bad = [r for r in self.repetitions if r.disturbed]
@@ -64,7 +69,7 @@ class Times:
 
     def __str__(self) -> str:
         n = self.seconds
-        return f"{n} s (median {n.median:.2f} of {n.count})"
+        return f"{n} s (median {self.mark}{n.median:.2f} of {n.count})"
 
     def data(self) -> list[dict[str, Any]]:
         """Plain data of every repetition, for a record."""

@@ -137,7 +137,7 @@ class Upscaling(Showing):
         size = f"{self.small.width} x {self.small.height} to {self.large.width} x {self.large.height}"
         lines = [
             f"{LABEL}: {self.model} by {self.engine}",
-            f"{size}: {self.times} an image, {self.megapixels:.2f} Mpx/s made",
+            f"{size}: {self.times} an image, {self.times.mark}{self.megapixels:.2f} Mpx/s made",
             f"likeness to the truth: {self.likeness:.1f} dB; bicubic stretching: {self.plain:.1f} dB",
         ]
         return "\n".join([*lines, *self.times.notes()])

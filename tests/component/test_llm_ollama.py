@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import ollama as real
 import pytest
 
-from homelab import web
+from homelab import needs, web
 from homelab.clients.json_api import ApiError
 from homelab.errors import NoAnswer
 from homelab.llm.engine import ContextTooLong, EngineGone, ModelUnknown
@@ -18,6 +18,7 @@ from homelab.machine import Pending
 from homelab.person import Reader
 from homelab.plan import matches
 from homelab.resources import ollama_model
+from homelab.stages import gpu_benchmarks as chapter
 from tests.component.ollama_standin import Standin, standin
 
 
@@ -143,3 +144,40 @@ def test_no_server_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not ollama_model.read(here, "x").present
     with pytest.raises(NoAnswer):
         ollama_model.do(here, ollama_model.State("x", False), ollama_model.wanted("x"))
+
+
+def test_the_chapter_fetches_what_the_servers_own_ollama_lacks_and_measures_it(
+    server: Standin, here: LocalMachine, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    class Home:
+        """A home of one machine."""
+
+        machines = {"tequila": here}  # noqa: RUF012
+        lab = None
+        applies = True
+
+        def __getitem__(self, role: str) -> LocalMachine:
+            return self.machines[role]
+
+    monkeypatch.setattr(needs, "missing", lambda world, conditions: [])
+    monkeypatch.setenv("HOMELAB_RUN_FOLDER", str(tmp_path))
+    home, wish = (
+        Home(),
+        chapter.Params(engine="ollama", server="tequila", served="llama3.2:1b", depths=[0], tokens=4),
+    )
+    made = chapter.plan(home, wish)
+    assert [(c.machine, c.resource, c.command) for c in made] == [
+        ("tequila", "ollama_model", "ollama pull llama3.2:1b")
+    ]
+    (change,) = made
+    ollama_model.do(here, change.before, change.after)
+    assert chapter.plan(home, wish).text() == "No changes."
+    report = chapter.measured(chapter.engines(home, wish), chapter.asked(wish), say=None)
+    assert (report.engine.model, report.engine.host) == ("llama3.2:1b", "")
+    assert not report.ended
+    foreign = chapter.plan(home, chapter.Params(engine="ollama", url=server.url, served="smollm2:135m"))
+    assert not foreign.changes
+    assert "Nothing is installed" in foreign.notes[0]
+    gone = chapter.Params(engine="ollama", server="tequila", served="nothing")
+    monkeypatch.setattr(ollama_model, "URL", "http://127.0.0.1:9")
+    assert not chapter.plan(home, gone).changes, "nobody is there who could pull"

@@ -13,6 +13,7 @@ import pytest
 from homelab import web
 from homelab.clients.json_api import ApiError
 from homelab.errors import NoAnswer
+from homelab.llm import stream
 from homelab.llm.engine import ContextTooLong, EngineGone, ModelUnknown
 from homelab.llm.openai import OpenAI
 from homelab.llm.stream import pieces
@@ -30,6 +31,7 @@ class Picky(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.asked: list[dict[str, Any]] = []
         self.text_only, self.strict = False, True
+        self.stuck: threading.Event | None = None
         self.lines = [
             {"choices": [{"text": " a", "finish_reason": None}]},
             {"choices": [{"text": " b", "finish_reason": "length"}]},
@@ -58,6 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.text_only and not isinstance(body["prompt"], str):
             return self._answer(400, json.dumps({"error": "prompt must be a string"}))
         lines = [f"data: {x if isinstance(x, str) else json.dumps(x)}\n\n" for x in self.server.lines]
+        if self.server.stuck:
+            self._answer(200, lines[0])
+            return self.server.stuck.wait(60)
         return self._answer(200, ": a comment\n\n" + "".join(lines) + "data: [DONE]\n\n")
 
     def _answer(self, status: int, text: str) -> None:
@@ -122,6 +127,16 @@ def test_answers_that_are_none(
     server.lines = lines
     with pytest.raises(error, match=said):
         OpenAI(session, server.url, "phi").generate(4, 2, 1)
+
+
+def test_a_server_that_gets_stuck_is_not_waited_for_forever(server: Picky, session, monkeypatch) -> None:
+    monkeypatch.setattr(stream, "TIMEOUT", 0.2)
+    server.stuck, server.strict = threading.Event(), False
+    try:
+        with pytest.raises(EngineGone, match=r"said nothing for 0\.2 s in the middle of an answer"):
+            OpenAI(session, server.url, "phi").generate(4, 2, 1)
+    finally:
+        server.stuck.set()
 
 
 def test_no_token_is_no_number(server: Picky, session) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from homelab.errors import EXIT_INTERRUPTED
 from homelab.lab_lease import Lease
+from homelab.llm import record
+from homelab.llm.result import Report
+from homelab.wait import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.nightly
@@ -39,6 +44,73 @@ def test_a_home_is_measured_and_nothing_applied(tmp_path) -> None:
     assert not [c for c in found["changes"] if c["outcome"] == "applied"]
     report = json.loads((tmp_path / "run/benchmarks/report.json").read_text())
     assert report["cases"][0]["samples"]
+
+
+def started(out: Path, *more: str) -> subprocess.Popen[str]:
+    """A long measurement at a home, with one repetition of it kept."""
+    home = CHECKOUT / "params/home.example.yaml"
+    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(out), "--params", str(home), "-p", "limit=0", *more]  # fmt: skip
+    runs = subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    file = out / "benchmarks/report.json"
+    until(lambda: file.exists() or runs.poll() is not None, bool, "a first repetition", 120)
+    return runs
+
+
+def kept(out: Path) -> Report:
+    return record.from_json((out / "benchmarks/report.json").read_text())
+
+
+def test_one_who_loses_patience_has_what_was_measured(tmp_path) -> None:
+    runs = started(tmp_path / "run", "-p", "repetitions=50")
+    runs.send_signal(signal.SIGINT)
+    said, _ = runs.communicate(timeout=60)
+    assert runs.returncode == EXIT_INTERRUPTED, said
+    assert kept(tmp_path / "run").cases[0].samples
+    assert kept(tmp_path / "run").ended
+
+
+def test_an_engine_that_dies_leaves_a_failed_stage_and_what_was_measured(tmp_path) -> None:
+    runs = started(tmp_path / "run", "-p", "repetitions=50")
+    for pid in below(runs.pid):
+        if b"homelab/llm/program.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    said, _ = runs.communicate(timeout=60)
+    assert runs.returncode == 1, said
+    assert "the embedded engine ended with status -9" in said
+    found = kept(tmp_path / "run")
+    assert found.failed
+    assert found.cases[0].samples
+    assert (tmp_path / "run/benchmarks/report.md").read_text().count("Ended early")
+
+
+def below(pid: int) -> list[int]:
+    """All processes that `pid` started, and they."""
+    children = [
+        int(n)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for n in (task / "children").read_text().split()
+    ]
+    return children + [n for child in children for n in below(child)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "said"),
+    [
+        (("server=nowhere",), 3, "plays 'nowhere'"),
+        (("tokens=0",), 3, "tokens"),
+        (("engine=ollama", "url=http://127.0.0.1:9"), 1, "nobody answers at http://127.0.0.1:9"),
+    ],
+)
+def test_bad_input_from_the_command_line(tmp_path, settings, status, said) -> None:
+    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(tmp_path / "run")]
+    argv += [
+        "--params",
+        str(CHECKOUT / "params/home.example.yaml"),
+        *(w for s in settings for w in ("-p", s)),
+    ]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    assert (tmp_path / "run").exists() == (status != 3)
 
 
 @pytest.mark.lab

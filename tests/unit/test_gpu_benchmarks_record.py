@@ -68,8 +68,8 @@ def test_the_record_goes_into_the_runs_folder(monkeypatch, tmp_path) -> None:
     told = json.loads((folder / "times.json").read_text())
     assert [t.get("what") or t["name"] for t in told] == ["first token", "upscaling", "Fooocus paints"]
     rows = list(csv.DictReader((folder / "times.csv").open()))
-    assert [(r["what"], r["place"], r["seconds"], r["engine_seconds"], r["disturbed"]) for r in rows] == [
-        ("first token", "phone", "0.2", "0.1", ""), ("upscaling", "", "1.0", "", "somebody; else"),
+    assert [(r["what"], r["place"], r["repetition"], r["seconds"], r["engine_seconds"], r["disturbed"]) for r in rows] == [
+        ("first token", "phone", "1", "0.2", "0.1", ""), ("upscaling", "", "1", "1.0", "", "somebody; else"),
     ]  # fmt: skip
     runs = [r["run"] for r in csv.DictReader((folder / "report.csv").open())]
     assert (runs.count("report"), runs.count("again")) == (6, 6)

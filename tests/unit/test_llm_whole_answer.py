@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homelab.llm.engine import EngineGone
+from homelab.llm.engine import EngineGone, elsewhere
 from homelab.llm.openai import OpenAI
 
 PIECE = {"choices": [{"text": " a", "finish_reason": None}]}
@@ -50,6 +50,20 @@ def test_an_answer_that_ends_politely_in_the_middle_is_cut_short() -> None:
 @pytest.mark.parametrize("end", [LAST, "[DONE]"])
 def test_one_that_says_its_end_is_whole(end: Any) -> None:
     assert ask(*[PIECE] * 5, end).tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:11434", ""),
+        ("http://localhost:8000", ""),
+        ("http://[::1]:8000", ""),
+        ("http://tequila:11434", "tequila"),
+        ("http://100.64.0.7:8080", "100.64.0.7"),
+    ],
+)
+def test_where_an_engine_is(url: str, host: str) -> None:
+    assert elsewhere(url) == host
 
 
 def test_an_end_alone_is_no_answer() -> None:

@@ -83,6 +83,6 @@ def test_no_repetition_is_no_measurement(repetitions) -> None:
 
 def test_one_repetition_has_no_spread_and_the_record_is_plain() -> None:
     times = Times((Repetition(1.5, 0.9, 2.0, ("why",)),), 1)
-    assert (times.seconds.sd, str(times)) == (0.0, "~1.50 s (median 1.50 of 1)")
+    assert (times.seconds.sd, str(times)) == (0.0, "~1.50 s (median ~1.50 of 1)")
     assert times.data() == [{"seconds": 1.5, "share": 0.9, "load": 2.0, "disturbed": ["why"]}]
     assert math.isfinite(times.seconds.mean)
