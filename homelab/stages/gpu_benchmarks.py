@@ -249,6 +249,10 @@ def measured(
 
     if not engines:
         why = missing() or f"no engine runs here yet, or {ONLY_SHOWN}"
+        nothing = Report(Description(NONE), measure.host(), wish.repetitions, wish.tokens, ended=why)
+        keep(nothing)
+        return nothing
+    machine = into.computer.data() if into.computer else None
     name = place if place in engines else next(iter(engines))
     found = measure.measure(
         engines[name], wish, say=say, keep=lambda report: keep(record_of.so_far(report)), watts=board(), machine=machine,

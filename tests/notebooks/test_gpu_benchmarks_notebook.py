@@ -37,19 +37,28 @@ def lab(tmp_path, monkeypatch):
     lease.close()
 
 
-def test_a_home_is_measured_and_nothing_applied(tmp_path) -> None:
-    home = CHECKOUT / "params/home.example.yaml"
-    status, found = run(tmp_path / "run", "--params", str(home), "-p", "repetitions=1", "-p", "depths=[0]")
+HOME = [
+    "--params",
+    str(CHECKOUT / "params/home.example.yaml"),
+    "--apply",
+]  # nobody there runs an engine: no change
+
+
+def test_a_home_is_measured_when_told_and_nothing_changed(tmp_path) -> None:
+    few = ("-p", "repetitions=1", "-p", "depths=[0]")
+    status, found = run(tmp_path / "shown", *HOME[:2], *few)
     assert status == 0
-    assert not [c for c in found["changes"] if c["outcome"] == "applied"]
-    report = json.loads((tmp_path / "run/benchmarks/report.json").read_text())
-    assert report["cases"][0]["samples"]
+    assert kept(tmp_path / "shown").cases == [], "while changes are only shown, nothing computes"
+    status, found = run(tmp_path / "run", *HOME, *few)
+    assert status == 0
+    assert found["changes"] == []
+    assert kept(tmp_path / "run").cases[0].samples
+    assert kept(tmp_path / "run").host["cpu"]
 
 
 def started(out: Path, *more: str) -> subprocess.Popen[str]:
     """A long measurement at a home, with one repetition of it kept."""
-    home = CHECKOUT / "params/home.example.yaml"
-    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(out), "--params", str(home), "-p", "limit=0", *more]  # fmt: skip
+    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(out), *HOME, "-p", "limit=0", *more]
     runs = subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     file = out / "benchmarks/report.json"
     until(lambda: file.exists() or runs.poll() is not None, bool, "a first repetition", 120)
@@ -102,12 +111,8 @@ def below(pid: int) -> list[int]:
     ],
 )
 def test_bad_input_from_the_command_line(tmp_path, settings, status, said) -> None:
-    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(tmp_path / "run")]
-    argv += [
-        "--params",
-        str(CHECKOUT / "params/home.example.yaml"),
-        *(w for s in settings for w in ("-p", s)),
-    ]
+    argv = [sys.executable, "-m", "homelab", "run", "09", "--out", str(tmp_path / "run"), *HOME]
+    argv += [word for setting in settings for word in ("-p", setting)]
     done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
     assert (tmp_path / "run").exists() == (status != 3)
