@@ -93,7 +93,18 @@ def _margin(a: Number, b: Number) -> float:
 
 def _differences(before: Report, after: Report) -> list[str]:
     found = []
-    for name in ("engine", "version", "build", "model", "sha256", "context", "slots", "threads", "device"):
+    for name in (
+        "engine",
+        "version",
+        "build",
+        "model",
+        "sha256",
+        "context",
+        "slots",
+        "threads",
+        "device",
+        "host",
+    ):
         a, b = getattr(before.engine, name), getattr(after.engine, name)
         if a != b:
             found.append(f"The runs differ in {name}: {_short(a)} and {_short(b)}.")

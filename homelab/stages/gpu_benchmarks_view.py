@@ -73,7 +73,11 @@ def shares(report: Report, memory: Bandwidth) -> Table:
             )
         )
     head = ("depth", "read for a token", "tokens/s", "that is", "of what memory delivers")
-    return Table(head, tuple(rows), report.ended or "It is not this machine's memory that the engine reads.")
+    return Table(
+        head,
+        tuple(rows),
+        report.ended or "As far as the engine tells, it does not read this machine's memory.",
+    )
 
 
 def agreement(report: Report) -> Table:
