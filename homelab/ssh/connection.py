@@ -6,16 +6,18 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from homelab.errors import PrerequisiteMissing, SshError
-from homelab.ssh import faults, mux, remote
+from homelab.person import Person
+from homelab.ssh import faults, mux, over_tailscale, remote
 from homelab.ssh.address import Address
 from homelab.ssh.folder import folder
 
@@ -25,6 +27,9 @@ ALIVE = 5  # seconds of silence, three times over, until a connection counts as 
 IDLE = 120  # seconds that an unused connection stays where whoever made it was killed, and could not end it
 AGAIN = 20.0  # seconds in which who was not reached is not tried again: each of many checks would wait anew
 AHEAD = 2  # sessions that are opened before they are needed: a command then takes one way there and back, not three
+VISIT = 300  # seconds for a person to open a page
+# Tailscale SSH may want its user to sign in again before it lets them in.
+PAGE = re.compile(r"(?<=To authenticate, visit: )https://\S+")
 # The reader's settings count, but for these. A host key is never accepted, and known_hosts never written, by us.
 SETTINGS = {
     "BatchMode": "yes",
@@ -51,10 +56,10 @@ def own_configuration() -> list[str]:
 
 
 class Connection:
-    """To the machine at `address`; `name` is its role, for what errors say."""
+    """To the machine at `address`; `name` is its role, for what errors say. `person` is asked where a page must be looked at."""
 
-    def __init__(self, address: Address, name: str) -> None:
-        self.address, self.name = address, name
+    def __init__(self, address: Address, name: str, person: Person) -> None:
+        self.address, self.name, self._person = address, name, person
         self._ahead: list[mux.Session] = []
         self._lock, self._one_by_one = threading.Lock(), threading.Lock()
         self._failed: tuple[float, SshError] | None = None
@@ -193,25 +198,57 @@ class Connection:
             )
         path, log = Path(self.path), self._log
         path.unlink(missing_ok=True)
-        log.unlink(missing_ok=True)
         options = own_configuration()
-        settings = [word for pair in SETTINGS.items() for word in ("-o", "=".join(pair))]
+        if self.address.way == "tailscale":
+            options += over_tailscale.options(self.address, path.with_suffix(".known"), self.name)
+        rc = self._run(options, SETTINGS)
+        if rc is None:  # ssh would wait for a person no longer than for the network
+            rc = self._run(options, SETTINGS | {"ServerAliveInterval": str(VISIT // 3)})
+        if rc:
+            raise faults.explain(log.read_text(errors="replace"), self.address, self.name, options)
+
+    def _run(self, options: Sequence[str], settings: Mapping[str, str]) -> int | None:
+        """Its exit status once it is through, or None where it waits for a person and has too little patience for that."""
+        given = [word for pair in settings.items() for word in ("-o", "=".join(pair))]
         port = ["-p", str(self.address.port)] if self.address.port else []
-        where = ["-S", str(path), "-E", str(log), *options, *settings, *port, "--", self.address.destination]
-        argv = ["ssh", "-f", "-N", "-T", *where]
-        with log.open("ab") as words:
+        where = [
+            "-S",
+            self.path,
+            "-E",
+            str(self._log),
+            *options,
+            *given,
+            *port,
+            "--",
+            self.address.destination,
+        ]
+        self._log.unlink(missing_ok=True)
+        with self._log.open("ab") as words:
             # Its words go to a file: it stays, and would keep a pipe open for ever.
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"}, start_new_session=True)  # fmt: skip
+            process = subprocess.Popen(
+                ["ssh", "-f", "-N", "-T", *where],
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},
+                start_new_session=True,
+            )
         try:
-            rc = process.wait(SIGN_IN)
-        except subprocess.TimeoutExpired:
-            rc = 255
+            told, deadline = False, time.monotonic() + SIGN_IN
+            while time.monotonic() < deadline:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(0.2)
+                page = PAGE.search(self._log.read_text(errors="replace"))
+                if page and settings is SETTINGS:
+                    return None
+                if page and not told:
+                    told, deadline = True, time.monotonic() + VISIT
+                    self._person.sign_in(page[0])
+            return 255
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        if rc:
-            raise faults.explain(log.read_text(errors="replace"), self.address, self.name, options)
 
 
 def _if_there(session: mux.Session) -> mux.Session | None:

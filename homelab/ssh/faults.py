@@ -61,6 +61,9 @@ def explain(said: str, address: Address, where: str, options: Sequence[str] = ()
         return _changed(said, address, where)
     if "host key is known for" in said or "Host key verification failed" in said:
         return _unknown(said, address, where, again)
+    if policy := re.search(r"tailnet policy does not permit you to SSH[^\r\n]*", said):
+        hint = "the policy's section ssh says who may: 08_audited_ssh"
+        return SshError("denied", f"{address} does not let us in: {policy[0]}", where, hint)
     if "Permission denied" in said:
         return _denied(last, address, where, options)
     if re.search(r"Bad owner or permissions|Bad configuration option|terminating, \d+ bad config", said):

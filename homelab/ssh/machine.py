@@ -38,7 +38,7 @@ class SshMachine:
         self.name, self.person, self.pending = name, person, pending
         self.address = address
         self.about = about or f"the machine at {address}"
-        self.connection = Connection(address, name)
+        self.connection = Connection(address, name, person)
         self._turns = threading.Semaphore(AT_ONCE)
 
     def run(
