@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from homelab.errors import WaitTimeout
-from homelab.machine import LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
+from homelab.machine import ENGLISH, LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
 from homelab.person import Person
 from homelab.secret import mask
 
@@ -124,14 +124,18 @@ class LocalMachine:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **ENGLISH, **(env or {})},
                 start_new_session=True,
             )
         except FileNotFoundError:
             return Result(tuple(argv), 127, "", f"{argv[0]}: not found\n", 0.0, self.name)
 
         def kill() -> None:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(PermissionError):  # all that is left of it is root's
+                os.killpg(process.pid, signal.SIGKILL)
+            if os.geteuid() and any("sudo" in word for word in argv):
+                as_root = ["sudo", "-n", "kill", "-s", "KILL", "--", f"-{process.pid}"]
+                subprocess.run(as_root, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
         return collect(process, argv, stdin, timeout, watch, self.name, kill)
 

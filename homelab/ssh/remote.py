@@ -10,8 +10,11 @@ import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 
-# Administrators' programs are not in the PATH that sshd gives; words of programs are compared, so they are English.
-_SETTING = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C.UTF-8; export PATH LC_ALL"
+from homelab.machine import ENGLISH
+
+# Administrators' programs are not in the PATH that sshd gives.
+_PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH"
+_SETTING = "; ".join([_PATH, *(f"export {name}={value}" for name, value in ENGLISH.items())])
 # A login shell's start may have printed something by then: what comes before the mark is not the command's.
 MARK = secrets.token_hex(8)
 BOOT = (

@@ -86,6 +86,11 @@ def test_variables(machine: Machine) -> None:
     assert machine.run(["sh", "-c", 'echo "$A"'], env={"A": "it's\ntwo"}).out == "it's\ntwo\n"
 
 
+def test_words_of_programs_are_english(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert machine.run(["sh", "-c", 'echo "$LC_ALL"']).out == "C.UTF-8\n"
+
+
 def test_variables_are_in_nobodys_process_list(machine: Machine) -> None:
     found = machine.run(["sh", "-c", "cat /proc/[0-9]*/cmdline; true"], env={"A": "canary" + "4711"})
     assert "canary4711" not in found.out.replace("\0", " ")
