@@ -20,10 +20,18 @@ SCHEMA = 1
 
 
 class Journal:
-    """A file of one JSON line per applied change."""
+    """A file of JSON lines: what was begun, and what became of it; `params` is the params file of its world."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, params: str = "") -> None:
+        self.path, self.params = path, params
+
+    def begin(self, run: str, change: Change, stage: str) -> None:
+        """Write down a change that is about to be made: if we are killed in it, it can still be taken back.
+
+        Raises:
+            HomelabError: the file cannot be written.
+        """
+        self._write({"run": run, "stage": stage, "begun": True, **change.data()})
 
     def append(self, run: str, change: Change, stage: str) -> None:
         """Write down an applied change, durably, before the next one starts.
@@ -51,7 +59,7 @@ class Journal:
         return ""
 
     def _write(self, data: dict[str, Any]) -> None:
-        line = json.dumps(masked({"schema": SCHEMA, "at": time.time(), **data}))
+        line = json.dumps(masked({"schema": SCHEMA, "at": time.time(), "params": self.params, **data}))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
@@ -62,16 +70,32 @@ class Journal:
             raise HomelabError(f"the journal cannot be written: {error.strerror}", str(self.path)) from error
 
     def entries(self, run: str | None = None) -> list[Entry]:
-        """The entries, oldest first; of one run if it is named.
+        """The entries, oldest first; of one run if it is named. A change that was begun and has no end is one of them.
 
         Raises:
             HomelabError: a line was written by a newer version.
         """
-        return [
-            Entry(data["at"], data["run"], data["stage"], Change.load(data))
-            for data in self._lines()
-            if "failed" not in data and run in (None, data["run"])
-        ]
+        found: list[Entry] = []
+        ended: set[tuple[str, ...]] = set()
+        for data in reversed(list(self._lines())):
+            key = tuple(data[k] for k in ("run", "machine", "resource", "name"))
+            if "begun" in data:
+                if key in ended:
+                    ended.remove(key)
+                    continue
+            else:
+                ended.add(key)
+            if "failed" not in data and run in (None, data["run"]):
+                found.append(Entry(data["at"], data["run"], data["stage"], Change.load(data)))
+        return found[::-1]
+
+    def knows(self, run: str) -> bool:
+        """Whether `run` has changed, or tried to change, something of this world."""
+        return any(data["run"] == run for data in self._lines())
+
+    def written_for(self, run: str) -> str:
+        """The params file of the world in which `run` has changed something; empty where it is not known here."""
+        return next((str(d["params"]) for d in self._lines() if d["run"] == run and d.get("params")), "")
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         if not self.path.is_file():

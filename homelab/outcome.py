@@ -37,10 +37,11 @@ class Outcome(Showing):
         )
 
     def record(self) -> dict[str, Any]:
-        """See `homelab.record`."""
+        """See `homelab.record`; what waits is told whole (``change``), so that it can be saved and applied later."""
         return {
             "kind": "outcome",
             **self.change.public(self.status),
             "seconds": round(self.seconds, 3),
             "error": self.error or None,
+            **({"change": self.change.data()} if self.status == "planned" else {}),
         }

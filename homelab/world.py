@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab import history, home, home_lock, lab_supply, labsocket
+from homelab import history, home, home_lock, lab_supply, labsocket, session
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -58,12 +58,18 @@ class World:
         if tailnet:
             tailnet.guard = self.guard
         self.pending = pending
-        self.run = os.environ.get("HOMELAB_RUN", "")
+        self.run = os.environ.get("HOMELAB_RUN") or session.name()
+        self._told = False
 
     @property
     def name(self) -> str:
         """``lab``, or what the params file calls this home."""
         return self.params.common.world
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether it is a lab that was started for this world, and ends with it."""
+        return self._lease is not None and self._lease.own
 
     @property
     def login_server(self) -> str:
@@ -148,6 +154,19 @@ class World:
                 self._apply(change, plan.stage, self.run)
         return True
 
+    def apply_one(self, change: Change, stage: str) -> Outcome:
+        """Do one change of a plan that was looked at as a whole before; what became of it, which is shown too.
+
+        Raises:
+            HomeBusy, StalePlan, ApplyFailed: see `apply`.
+        """
+        with self._alone():
+            return self._apply(change, stage, self.run)
+
+    def now(self, change: Change) -> State:
+        """The state now of what `change` is a change of."""
+        return resource(change.resource).read(self.place(change.machine), change.name)
+
     def _alone(self) -> contextlib.AbstractContextManager[None]:
         """Nobody else changes a home meanwhile; a lab has one owner anyway."""
         if self.lab:
@@ -183,7 +202,7 @@ class World:
         for change in plan:
             name = history.thing(change)
             if name in followers and name not in seen:
-                later, now = followers[name], self._now(change)
+                later, now = followers[name], self.now(change)
                 if not (matches(now, change.before) or matches(now, change.after)):
                     raise StalePlan(
                         f"a later run has changed {change.resource} further: {between(change, change.before, now)}",
@@ -201,41 +220,39 @@ class World:
             parts.setdefault(history.thing(change), []).append(change)
         for part in parts.values():
             with contextlib.suppress(HomelabError):  # who cannot be asked now has it still to do
-                skipped = history.ahead(part, self._now(part[0]))
+                skipped = history.ahead(part, self.now(part[0]))
                 for change in part[:skipped]:
                     show(Outcome(change, "already"))
                 del part[:skipped]
         left = [c for part in parts.values() for c in part]
         return Plan(back.stage, tuple(c for c in back if any(c is other for other in left)))
 
-    def _now(self, change: Change) -> State:
-        return resource(change.resource).read(self.place(change.machine), change.name)
-
     def came_about(self, change: Change, stage: str) -> None:
         """Write down a change that was made by other means than `apply`, such as a program killed for a lesson.
 
         What it led to is read now; nothing is written where nothing has changed.
         """
-        now = self._now(change)
+        now = self.now(change)
         if not matches(now, change.before):
             done = dataclasses.replace(change, after=now)
             self.journal.append(self.run, done, stage)
 
-    def _apply(self, change: Change, stage: str, run: str, again: bool = False) -> None:
+    def _apply(self, change: Change, stage: str, run: str, again: bool = False) -> Outcome:
         module, place = resource(change.resource), self.place(change.machine)
         now = module.read(place, change.name)
         if matches(now, change.after):
-            show(Outcome(change, "already"))
-            return
+            show(already := Outcome(change, "already"))
+            return already
         if not matches(now, change.before):
             raise StalePlan(
                 f"{change.resource} is no longer what the plan was made from: since then {between(change, change.before, now)}",
                 change.machine,
                 "make the plan again, and look at what changed",
             )
-        if run and not again and (said := self.journal.failure(run, change)):
+        if run and not (again or session.is_one(run)) and (said := self.journal.failure(run, change)):
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
         start = time.monotonic()
+        self.journal.begin(run, dataclasses.replace(change, before=now), stage)
         try:
             with self.guard.lifted():  # `now`, as read just now: it also knows ids that came after the plan
                 module.do(place, now, change.after)
@@ -255,7 +272,18 @@ class World:
             ) from error
         done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
         self.journal.append(run, done, stage)
-        show(Outcome(change, "applied", time.monotonic() - start))
+        show(made := Outcome(change, "applied", time.monotonic() - start))
+        if run == self.run and session.is_one(run):
+            self._tell_session()
+        return made
+
+    def _tell_session(self) -> None:
+        """Say once how this session is taken back; a lab of our own is gone with it."""
+        if not (self._told or self.is_lent):
+            print(
+                f"To take back what this session changes: ./runbook undo {self.run}{'' if self.lab else ' --apply'}"
+            )
+        self._told = True
 
     def supply(self, *refs: str) -> None:
         """Let the lab's hub offer images, as ``docker pull`` names them; a home has the real ones.
@@ -313,7 +341,7 @@ def _home(params: Params, apply: bool | None) -> World:
     return World(
         params,
         machines,
-        Journal(home_lock.state_folder() / f"{params.common.world}.jsonl"),
+        Journal(home_lock.state_folder() / f"{params.common.world}.jsonl", str(params.path.absolute())),
         person,
         pending,
         applies=params.common.apply if apply is None else apply,
@@ -334,7 +362,7 @@ def _lab(params: Params, apply: bool | None) -> World:
     return World(
         params,
         machines,
-        Journal(Path(status["state"]) / "journal.jsonl"),
+        Journal(Path(status["state"]) / "journal.jsonl", str(params.path.absolute())),
         owner,
         pending,
         applies=apply is not False,

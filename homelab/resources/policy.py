@@ -52,6 +52,11 @@ def command(before: State, after: State) -> list[str]:
     return ["sh", "-c", line]
 
 
+def beside(after: State) -> dict[str, str]:
+    """The files that the command wants in the folder where it is typed, by name."""
+    return {FILE: after.text}
+
+
 def do(tailnet: Tailnet, before: State, after: State) -> None:
     """The same request through the client library; it names the edition that it replaces.
 

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from homelab.errors import EXIT_INTERRUPTED, EXIT_NOT_STARTED, HomelabError, ParamsError, exit_status, nearest
+from homelab.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_STARTED,
+    HomelabError,
+    ParamsError,
+    Problem,
+    exit_status,
+    nearest,
+)
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
@@ -43,11 +51,16 @@ def _do(command: str, words: list[str]) -> int:
 
         return test(words)
     asked = parser(command).parse_intermixed_args(words)
+    if command == "run" and asked.plan:
+        from homelab.runner.from_plan import run_plan
+
+        _alone(asked)
+        return run_plan(asked.plan, asked.params, asked.apply, asked.out)
     if command == "run":
         from homelab.runner.request import understand
         from homelab.runner.run import run
 
-        return run(understand(asked.stages, asked.params, asked.settings, asked.apply), asked.out)
+        return run(understand(asked.stages, asked.params or "lab", asked.settings, asked.apply), asked.out)
     if command == "check":
         from homelab.runner.check import check
 
@@ -77,6 +90,18 @@ def _do(command: str, words: list[str]) -> int:
     return open_notebooks(asked.stage)
 
 
+def _alone(asked: argparse.Namespace) -> None:
+    """A saved plan knows its stages and what they were given."""
+    problems = [
+        Problem(word, "a saved plan has its stages already", "make a plan of these") for word in asked.stages
+    ]
+    problems += [
+        Problem(f"-p {word}", "a saved plan is what it is", "make a plan with it") for word in asked.settings
+    ]
+    if problems:
+        raise ParamsError(problems)
+
+
 class _Parser(argparse.ArgumentParser):
     """Wrong words are bad parameters: exit status 3."""
 
@@ -92,9 +117,15 @@ def parser(command: str) -> argparse.ArgumentParser:
         made.add_argument(
             "stages", nargs="*", metavar="STAGE", help="such as 03_enrollment, enrollment or 03"
         )
-        made.add_argument("--params", default="lab", metavar="FILE", help="the world (default: the lab)")
+        made.add_argument("--params", metavar="FILE", help="the world (default: the lab)")
         made.add_argument(
             "-p", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a parameter"
+        )
+        made.add_argument(
+            "--from",
+            dest="plan",
+            metavar="PLAN",
+            help="exactly the changes of a saved plan, or of a run's folder",
         )
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
     elif command == "open":
@@ -129,7 +160,9 @@ def parser(command: str) -> argparse.ArgumentParser:
     elif command == "check":
         made.add_argument("--params", required=True, metavar="FILE", help="the world")
     else:
-        made.add_argument("run", metavar="RUN", help="the run's folder or its name, such as runs/latest")
+        made.add_argument(
+            "run", nargs="?", metavar="RUN", help="a run's folder, or a name that the list without RUN has"
+        )
     if command in ("run", "undo", "schedule", "prune"):
         which = made.add_mutually_exclusive_group()
         how: dict[str, Any] = {"dest": "apply", "action": "store_const"}

@@ -119,9 +119,9 @@ def asked(notebook: Notebook) -> list[str]:
     return [str(r["what"]) for r in records(notebook) if r.get("kind") == "asked"]
 
 
-def planned(notebook: Notebook) -> int:
-    """How many changes were to be applied and were not: the drift."""
-    return sum(r.get("kind") == "outcome" and r.get("outcome") == "planned" for r in records(notebook))
+def planned(notebook: Notebook) -> list[dict[str, Any]]:
+    """The records of the changes that were to be applied and were not, in order."""
+    return [r for r in records(notebook) if (r.get("kind"), r.get("outcome")) == ("outcome", "planned")]
 
 
 def seen(notebook: Notebook) -> list[Picture | Columns]:

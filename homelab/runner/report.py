@@ -26,8 +26,8 @@ CLOSING = """A cloud is other people's computers, until some of them are ours. N
 it is enough that citizens own a part of the infrastructure they live with, know how it works, and can mend it."""
 
 
-def page(results: Results, seen: Mapping[str, Sequence[Picture | Columns]]) -> str:
-    """The whole page; no secret is in it."""
+def page(results: Results, seen: Mapping[str, Sequence[Picture | Columns]], plan: str = "") -> str:
+    """The whole page; no secret is in it. `plan` is the part about what waits, in HTML."""
     sections = "\n".join(_stage(stage, seen.get(stage.name, ())) for stage in results.stages)
     return mask(f"""<!doctype html>
 <html lang="en">
@@ -44,7 +44,7 @@ def page(results: Results, seen: Mapping[str, Sequence[Picture | Columns]]) -> s
 {_header(results)}
 </header>
 <main>
-{sections}
+{plan}{sections}
 </main>
 <footer>
 <blockquote>{escape(CLOSING)}</blockquote>
@@ -65,6 +65,7 @@ def _header(results: Results) -> str:
         (str(len({c["vantage"] for c in checks})), "vantage points"),
         (str(sum(c["outcome"] == "applied" for c in changes)), "changes applied"),
     ]
+    waiting = results.planned
     for key, status, one, many in (
         ("status", "warn", "warning", "warnings"),
         ("status", "fail", "check fails", "checks fail"),
@@ -72,7 +73,8 @@ def _header(results: Results) -> str:
         ("outcome", "planned", "change waits", "changes wait"),
         ("outcome", "observed", "observed, not managed", "observed, not managed"),
     ):
-        if count := sum(c.get(key) == status for c in (*checks, *changes)):
+        count = sum(c.get(key) == status for c in (*checks, *changes))
+        if count := waiting if status == "planned" and waiting is not None else count:
             numbers.append((str(count), one if count == 1 else many))
     figures = "".join(f"<li><b>{escape(n)}</b><span>{escape(what)}</span></li>" for n, what in numbers)
     track = "".join(

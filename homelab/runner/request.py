@@ -31,6 +31,12 @@ class Request:
         given = {} if self.apply is None else {"apply": self.apply}
         object.__setattr__(self, "common", {"params": params, **given})
 
+    @property
+    def applies(self) -> bool:
+        """Whether changes are applied: as was asked for, else the world's way."""
+        own = self.world.is_lab or self.world.common.apply
+        return own if self.apply is None else self.apply
+
     def parameters(self, stage: str) -> dict[str, Any]:
         """All that is injected into the notebook of `stage`."""
         looked_at = {} if self.world.manages(stage) else {"apply": False}

@@ -43,7 +43,10 @@ class StageResult:
 
 @dataclass
 class Results:
-    """A whole run. `lab` says whose lab it was: own, kept (by somebody else), or none."""
+    """A whole run. `lab` says whose lab it was: own, kept (by somebody else), or none.
+
+    `planned` is how many changes wait in all, each counted once (`homelab.joined_plan`); None where the run applies.
+    """
 
     run: str
     world: str
@@ -51,6 +54,7 @@ class Results:
     apply: bool | None
     stages: list[StageResult]
     lab: str = "none"
+    planned: int | None = None
     about: str = ""
     status: str = "running"
     exit: int | None = None

@@ -17,6 +17,7 @@ from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.request import Request, stage_problem
 from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
+from homelab.runner.stages_plan import StagesPlan
 from homelab.runner.terminal import Terminal
 from homelab.ssh.folder import shared
 
@@ -63,6 +64,7 @@ class _Run:
         )
         self.seen: dict[str, list[records.Picture | records.Columns]] = {}
         self.asked: dict[str, int] = {}
+        self.plan = StagesPlan(request, folder)
 
     def all(self) -> int:
         """Every stage in order; whatever happens, results and report say how far it got."""
@@ -88,8 +90,12 @@ class _Run:
                     self.folder.discard()
                 raise
         status = self.results.finish(interrupted)
+        with contextlib.suppress(FolderFailed):
+            self.results.planned = self.plan.save(self.results)
         with contextlib.suppress(FolderFailed):  # then the last state that could be written stays
             self._write(report=True)
+        if started and self.results.planned is not None:
+            self.terminal.say(self.plan.text())
         self.terminal.end(self.results, self.folder.shown("report.html"), self.folder.named)
         return status
 
@@ -177,7 +183,7 @@ class _Run:
             stage.error = {"type": type(error).__name__, "what": str(error), "hint": None, "cell": None}
         finally:
             if stage.status == "running":
-                stage.status = _status(stage, job.notebook)
+                stage.status = _status(stage, self.plan.waits(stage.name))
             self.terminal.stage(stage)
             with contextlib.suppress(FolderFailed):  # a full disk has been said, or the next write says it
                 self._leave(stage, job.notebook)
@@ -216,18 +222,19 @@ class _Run:
         stage.checks, stage.changes = records.checks(notebook), records.changes(notebook, stage.managed)
         stage.error = records.error(notebook) or stage.error
         self.seen[stage.name] = records.seen(notebook)
+        self.plan.stages[stage.name] = records.planned(notebook)
 
     def _write(self, report: bool = False) -> None:
         try:  # the report first: whenever a run is killed, what the results tell of is in it too
             if report:
                 from homelab.runner.report import page
 
-                self.folder.write("report.html", page(self.results, self.seen))
+                self.folder.write("report.html", page(self.results, self.seen, self.plan.html()))
         finally:
             self.folder.write("results.json", self.results.text())
 
 
-def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:
+def _status(stage: StageResult, waits: bool) -> str:
     if not stage.managed:
         return "observed"
     if stage.error:
@@ -236,4 +243,4 @@ def _status(stage: StageResult, notebook: Mapping[str, Any] | None) -> str:
         c["outcome"] == "failed" for c in stage.changes
     ):
         return "failed"
-    return "drift" if notebook is not None and records.planned(notebook) else "ok"
+    return "drift" if waits else "ok"

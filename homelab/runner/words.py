@@ -91,7 +91,7 @@ def sentence(results: Results) -> str:
         bad = by["failed"] + by["skipped"]
         return f"{bad} of {stages} did not get through." if bad else "The run broke off."
     if results.status == "drift":
-        waiting = sum(c["outcome"] == "planned" for stage in results.stages for c in stage.changes)
+        waiting = results.planned or sum(c["outcome"] == "planned" for s in results.stages for c in s.changes)
         more = f" {_looked_at(0, by['observed'])}" if by["observed"] else ""
         return f"{waiting} change{'s' * (waiting != 1)} planned, not applied.{more}"
     if results.status == "ok":

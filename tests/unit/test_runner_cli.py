@@ -16,7 +16,7 @@ from homelab.runner.cli import COMMANDS, HELP, main
         (["run", "--apply", "--plan"], "not allowed with"),
         (["run", "--param", "x"], "unrecognized arguments: --param"),
         (["check"], "the following arguments are required: --params"),
-        (["undo"], "the following arguments are required: RUN"),
+        (["run", "--from", "no-such-plan"], "no-such-plan: cannot be read: No such file or directory"),
         (["undo", "no-such-run"], "there is no such run"),
     ],
 )

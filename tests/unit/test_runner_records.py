@@ -47,14 +47,14 @@ def test_outcomes_count_and_shown_plans_do_not() -> None:
     way_back = shown(kind="plan", changes=[{**CHANGE, "why": "back", "outcome": "planned"}])
     notebook = book([shown(kind="outcome", **CHANGE, outcome="applied", seconds=1.5)], [way_back])
     assert [c["outcome"] for c in records.changes(notebook)] == ["applied"]
-    assert records.planned(notebook) == 0
+    assert records.planned(notebook) == []
 
 
 def test_a_plan_shows_what_a_broken_stage_wanted() -> None:
     plan = shown(kind="plan", changes=[{**CHANGE, "outcome": "planned"}])
     broken = book([plan], [error("CheckFailed", "no")])
     assert records.changes(broken)[0]["why"] == "w"
-    assert records.planned(broken) == 0
+    assert records.planned(broken) == []
     assert records.changes(book([plan])) == [], "a stage that went well has only shown what could be"
 
 
@@ -65,7 +65,8 @@ def test_what_a_person_is_asked_is_a_record() -> None:
 
 
 def test_planned_outcomes_are_drift() -> None:
-    assert records.planned(book([shown(kind="outcome", **CHANGE, outcome="planned")])) == 1
+    (waits,) = records.planned(book([shown(kind="outcome", **CHANGE, outcome="planned")]))
+    assert waits["why"] == CHANGE["why"]
 
 
 def test_the_error_with_its_hint_and_cell() -> None:

@@ -52,7 +52,7 @@ def test_the_schema() -> None:
     assert data["schema"] == 1
     assert set(data) == {
         "schema", "version", "run", "world", "about", "params", "apply", "lab", "status", "exit", "started",
-        "written", "seconds", "pid", "error", "stages",
+        "written", "seconds", "pid", "error", "stages", "planned",
     }  # fmt: skip
     assert set(data["stages"][0]) == {
         "name", "status", "seconds", "title", "about", "notebook", "cell", "cells", "parameters", "changes",

@@ -1,0 +1,109 @@
+"""The one plan of a run, to read: by stage and machine, each change with its reason, what differs, and the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+from homelab.joined_plan import Joined, Step
+from homelab.plan import Change, difference
+from homelab.record import typed
+from homelab.secret import mask
+
+SHOWN = 12  # lines of a command or a difference; the script has all of it
+
+
+@dataclass(frozen=True)
+class Section:
+    """Changes that follow each other on one machine, for one stage; each with its number in the plan."""
+
+    stage: str
+    machine: str
+    changes: tuple[tuple[int, Change], ...]
+
+
+def sections(plan: Joined) -> Iterator[Section]:
+    """The plan's changes in their order."""
+    numbered = enumerate(plan.steps, 1)
+    for (stage, machine), group in groupby(numbered, lambda n: (n[1].stage, n[1].change.machine)):
+        yield Section(stage, machine, tuple((number, step.change) for number, step in group))
+
+
+def heading(plan: Joined) -> str:
+    """How much it is."""
+    if not plan.steps:
+        return "No changes." if not plan.left else "Nothing that could be planned now."
+    machines = len({step.change.machine for step in plan.steps})
+    return f"{_count(len(plan.steps), 'change')} in {_count(machines, 'place')}, {_stages(plan.steps)}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
+def _stages(steps: Sequence[Step]) -> str:
+    return _count(len({step.stage for step in steps}), "stage")
+
+
+def text(plan: Joined) -> str:
+    """For a terminal."""
+    lines, last = [f"The plan: {heading(plan)}"], ""
+    for section in sections(plan):
+        if section.stage != last:
+            lines += ["", section.stage]
+            last = section.stage
+        lines.append(f"  on {section.machine}")
+        for number, change in section.changes:
+            lines.append(f"  {number:>3}. {change.why}")
+            lines += [f"       {line}" for line in _short(difference(change)).splitlines()]
+            lines.append(typed(_short(change.command), 7))
+            if change.loses:
+                lines.append(f"       cannot be taken back: {change.loses}")
+    if plan.left:
+        lines += ["", "Left for the next run, with what it waits for:"]
+        lines += [f"  {one.stage} on {one.machine}: {one.why} ({one.reason})" for one in plan.left]
+    return mask("\n".join([*lines, *plan.notes]))
+
+
+def html(plan: Joined, files: str) -> str:
+    """For the report; `files` is HTML that says where it is saved."""
+    parts, last = [], ""
+    for section in sections(plan):
+        if section.stage != last:
+            parts.append(f"<h3>{escape(section.stage)}</h3>")
+            last = section.stage
+        rows = "".join(_row(number, change) for number, change in section.changes)
+        parts.append(f'<p class="meta">on {escape(section.machine)}</p>\n<ul class="rows">{rows}</ul>')
+    if plan.left:
+        rows = "".join(
+            f'<li class="skip"><span class="mark">–</span><span class="what">{escape(one.why)} '
+            f'<span class="place">{escape(one.stage)}, on {escape(one.machine)}</span></span>'
+            f'<span class="side"></span><div class="more">{escape(one.reason)}</div></li>'
+            for one in plan.left
+        )
+        parts.append(f'<h3>Left for the next run</h3>\n<ul class="rows">{rows}</ul>')
+    parts += [f'<p class="meta">{escape(note)}</p>' for note in plan.notes]
+    body = "\n".join(parts)
+    return f"""<section id="plan" class="drift">
+<div class="top"><h2>The plan</h2><span class="badge">{escape(heading(plan))}</span></div>
+<p class="meta">{files}</p>
+{body}
+</section>"""
+
+
+def _row(number: int, change: Change) -> str:
+    loses = f"<div>cannot be taken back: {escape(change.loses)}</div>" if change.loses else ""
+    return (
+        f'<li class="planned"><span class="mark">{number}</span><span class="what">{escape(change.why)}</span>'
+        f'<span class="side"></span><div class="more long"><pre>{escape(difference(change))}</pre>'
+        f'<pre class="command">{escape(change.command)}</pre>{loses}</div></li>'
+    )
+
+
+def _short(words: str) -> str:
+    lines = words.splitlines()
+    if len(lines) <= SHOWN + 1:
+        return words
+    return "\n".join([*lines[:SHOWN], f"… {len(lines) - SHOWN} more lines, in plan.sh"])

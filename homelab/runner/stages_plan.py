@@ -1,0 +1,68 @@
+"""The plan of a run that applies nothing: collected stage by stage, joined at its end, printed and saved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from homelab import saved_plan
+from homelab.joined_plan import Joined, join
+from homelab.runner import plan_script, plan_words
+from homelab.runner.folder import Folder
+from homelab.runner.request import Request
+from homelab.runner.results import Results
+from homelab.saved_plan import NAME, SCRIPT
+
+
+class StagesPlan:
+    """What each stage has planned so far: `stages` has the records of its changes."""
+
+    def __init__(self, request: Request, folder: Folder) -> None:
+        self.request, self.folder = request, folder
+        self.stages: dict[str, list[dict[str, Any]]] = {}
+        self.joined: Joined | None = None
+
+    def waits(self, stage: str) -> bool:
+        """Whether something of `stage` is to be done: a lesson, planned there and back, is not."""
+        return bool(len(join([(stage, self.stages.get(stage, ()))])))
+
+    def save(self, results: Results) -> int | None:
+        """Join what there is and write both files; how many changes wait, or None where the run applies.
+
+        Raises:
+            FolderFailed: the run's folder takes no more.
+        """
+        if self.request.applies:
+            return None
+        broken = [
+            s.name for s in results.stages if s.status in ("failed", "skipped", "interrupted", "waiting")
+        ]
+        notes = [f"{stage} did not get through: what it wants is not all here." for stage in broken]
+        self.joined = replace(join(self.stages.items()), notes=tuple(notes))
+        world, source = self.request.world, str(self.request.common["params"])
+        document = saved_plan.document(self.joined, world, self.folder.run, source)
+        self.folder.write(NAME, saved_plan.text(document))
+        self.folder.write(SCRIPT, plan_script.script(self.joined, world, document, self.folder.shown(NAME)))
+        (self.folder.path / SCRIPT).chmod(0o755)
+        return len(self.joined)
+
+    def text(self) -> str:
+        """The plan, and where it is saved."""
+        if self.joined is None:
+            return ""
+        said = f"\n{plan_words.text(self.joined)}"
+        if not self.joined.steps:
+            return f"{said}\n"
+        source = self.request.common["params"]
+        params = "" if source == "lab" else f"--params {source} "
+        return (
+            f"{said}\n\nTo do exactly this: ./runbook run {params}--apply --from {self.folder.shown(NAME)}\n"
+            f"To do it by hand, read {self.folder.shown(SCRIPT)}\n"
+        )
+
+    def html(self) -> str:
+        """The report's part about it; empty where nothing is to be said."""
+        if self.joined is None or not len(self.joined):
+            return ""
+        files = f'The same as data: <a href="{NAME}">{NAME}</a>; to read and run by hand: <a href="{SCRIPT}">{SCRIPT}</a>'
+        return plan_words.html(self.joined, files)
