@@ -12,13 +12,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from homelab.joined_plan import Joined
 from homelab.params import World
 from homelab.plan import Change, difference, resource
 from homelab.saved_plan import ways
 from homelab.secret import Secret, mask
+from homelab.ssh.address import Address, parse
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNKNOWN = re.compile(r"<known after ([^>]*)>|\b(?:DEVICE|NODE|KEY)_ID\b")
@@ -112,17 +112,15 @@ def _way(change: Change, params: World) -> tuple[str, Any]:
     via = ways(params).get(change.machine, "local")
     if via == "local" or change.machine == "tailnet" or command.startswith("xdg-open "):
         return "here", _here
-    argv = shlex.join(_remote(via))
+    argv = shlex.join(_remote(parse(via)))
     return via, lambda typed: f"{argv} {shlex.quote(_careful(typed))}"
 
 
-def _remote(via: str) -> list[str]:
+def _remote(at: Address) -> list[str]:
     """The command that runs what follows on another machine; with a terminal, so that sudo may ask."""
-    at = urlsplit(via)
-    who = f"{at.username}@{at.hostname}" if at.username else str(at.hostname)
-    if at.scheme == "tailscale":
-        return ["tailscale", "ssh", who]
-    return ["ssh", "-t", *(["-p", str(at.port)] if at.port else []), who]
+    if at.way == "tailscale":
+        return ["tailscale", "ssh", at.destination]
+    return ["ssh", "-t", *(["-p", str(at.port)] if at.port else []), at.destination]
 
 
 def _careful(typed: str) -> str:
