@@ -30,7 +30,7 @@ class _Chip:
 
     @property
     def width(self) -> float:
-        return len(self.text) * 12.5 * LETTER + 22
+        return len(self.text) * 12.5 * LETTER * 0.95 + 32
 
 
 def picture(home: Home) -> str:

@@ -307,6 +307,7 @@ def test_who_may_not_install_gets_a_list(copy: Copy, sudo: str) -> None:
     assert copy.log.read_text() == ""
     assert not (copy.folder / ".venv").exists()
     assert copy.run("run", "--params", "home.yaml").returncode == 0  # a home needs no lab, so no uidmap
+    assert copy.run("init", "local").returncode == 0
 
 
 def test_a_python_that_is_too_old(copy: Copy) -> None:
