@@ -11,11 +11,10 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from homelab.runner.blot import blot
 from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.kernels import Kernels
 from homelab.runner.records import MIME
@@ -27,12 +26,13 @@ _GRAMMAR = "rfc3987_syntax"
 _had = sys.modules.get(_GRAMMAR)
 sys.modules[_GRAMMAR] = None  # type: ignore[assignment]
 try:
-    import nbformat
     import papermill
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
     from papermill.execute import remove_error_markers
+
+    from homelab.runner.notebook_text import NotebookText
 finally:
     if _had is None:
         del sys.modules[_GRAMMAR]
@@ -60,6 +60,8 @@ class Job:
     heard: Callable[[Mapping[str, Any], int], None]
     timeout: int = 600
     notebook: Any = None
+    at: int | None = None  # the cell that is being executed; None: any may have changed
+    text: NotebookText = field(default_factory=NotebookText)
 
     def save(self, notebook: Any) -> None:
         """Mask the notebook and write it.
@@ -67,9 +69,8 @@ class Job:
         Raises:
             FolderFailed: it cannot be written.
         """
-        self.notebook = blot(notebook)
-        text = nbformat.writes(self.notebook)  # type: ignore[no-untyped-call]
-        self.folder.write(self.name, f"{text}\n")
+        self.notebook = notebook
+        self.folder.write(self.name, f"{self.text.of(notebook, self.at)}\n")
 
 
 class CellsEnded(Exception):
@@ -127,7 +128,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
         begun, self._saved = 0, time.monotonic()
         for index, cell in enumerate(self.nb.cells):
-            begun += cell.cell_type == "code" and bool(cell.source.strip())
+            if cell.cell_type != "code":
+                continue
+            begun += bool(cell.source.strip())
+            job.at = index
             manager.cell_start(cell, index)
             job.heard(self.nb, begun)
             failed: BaseException | None = None
@@ -147,6 +151,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 manager.cell_complete(cell, cell_index=index)
             if failed:
                 break
+        job.at = None
         job.heard(self.nb, begun)
 
     def _learn_secrets(self) -> None:

@@ -187,7 +187,7 @@ def test_planned_and_not_applied_is_drift(tiny: Tiny) -> None:
 def test_a_cell_that_takes_too_long(tiny: Tiny) -> None:
     tiny.book("00_slow", "import time; print('waiting for rain', flush=True); time.sleep(60)")
     driver = tiny.folder / "drive.py"
-    limit = "from homelab.runner import engine; engine.Job.__init__.__defaults__ = (1, None)"
+    limit = "from homelab.runner import engine; init = engine.Job.__init__; init.__defaults__ = (1, *init.__defaults__[1:])"
     driver.write_text(
         driver.read_text().replace("    from homelab.runner.cli", f"    {limit}\n    from homelab.runner.cli")
     )
