@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from homelab import home, stages
 from homelab.check import Answer
+from homelab.checks import clock
 from homelab.errors import EXIT_NOT_STARTED, EXIT_OK
 from homelab.lab_lease import CHECKOUT, LAB
 from homelab.machine import Pending
@@ -71,6 +72,7 @@ def _home(world: World) -> Iterator[Answer]:
             if isinstance(machine, SshMachine):
                 machine.close()
         folder.close()
+    yield clock.right(world.common.login_server)
     yield from _lacking(world)
     yield from check_admin.admin(world.common.api_key, person, pending)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from homelab.check import Answer
+from homelab.checks import clock
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.ssh.machine import SshMachine
@@ -74,6 +75,8 @@ def _machine(machine: Machine, params: str) -> Iterator[Answer]:
     )  # fmt: skip
     yield _docker(machine, seen)
     yield from _windows(machine)
+    if isinstance(machine, SshMachine):
+        yield clock.agrees(machine)
 
 
 def _docker(machine: Machine, seen: dict[str, str]) -> Answer:
