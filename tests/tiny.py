@@ -16,8 +16,10 @@ DRIVER = """
 import sys
 from pathlib import Path
 from homelab import stages
+from homelab.runner import folder
 
 here = Path(__file__).parent
+folder.RUNS = here / "runs"
 stages.NOTEBOOKS = here / "notebooks"
 stages.__path__.insert(0, str(here / "stages"))
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from homelab.errors import (
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "init", "check", "undo", "watch", "schedule", "prune", "test")
+COMMANDS = ("run", "open", "lab", "init", "check", "undo", "watch", "schedule", "weekly", "prune", "test")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,6 +73,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.schedule import schedule
 
         return schedule(asked.params, asked.every, asked.at, asked.remove, asked.apply)
+    if command == "weekly":
+        from homelab.runner.weekly import weekly
+
+        return weekly(asked.params)
     if command == "prune":
         from homelab.runner.prune import prune
 
@@ -136,6 +140,8 @@ def parser(command: str) -> argparse.ArgumentParser:
         )
         made.add_argument("--params", required=True, metavar="FILE", help="the home")
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
+    elif command == "weekly":
+        made.add_argument("--params", required=True, metavar="FILE", help="the home")
     elif command == "prune":
         made.add_argument("--params", default="lab", metavar="FILE", help="whose runs (default: the lab's)")
         made.add_argument("--last", type=int, metavar="N", help="keep so many (default: keep: last, 30)")
@@ -163,7 +169,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         made.add_argument(
             "run", nargs="?", metavar="RUN", help="a run's folder, or a name that the list without RUN has"
         )
-    if command in ("run", "undo", "schedule", "prune"):
+    if command in ("run", "undo", "schedule", "weekly", "prune"):
         which = made.add_mutually_exclusive_group()
         how: dict[str, Any] = {"dest": "apply", "action": "store_const"}
         which.add_argument("--apply", const=True, help="apply the changes (the lab does anyway)", **how)

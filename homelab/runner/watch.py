@@ -15,17 +15,23 @@ from homelab.errors import EXIT_DRIFT, EXIT_FAILED, EXIT_OK, HomelabError, Prere
 from homelab.home_lock import HomeBusy
 from homelab.lab_lease import CHECKOUT
 from homelab.params import World
+from homelab.record import masked
+from homelab.runner import folder as folders
 from homelab.runner.blot import conceal_all
 from homelab.runner.folder import Folder
 from homelab.runner.prune import remove, sort
 from homelab.runner.request import understand
 from homelab.runner.results import Results
 from homelab.runner.run import run
+from homelab.runner.weekly import write
 from homelab.secret import mask
-from homelab.watch import channels, findings, settings
+from homelab.watch import channels, findings, settings, soon
 from homelab.watch.channels import Pause
+from homelab.watch.facts import gather
+from homelab.watch.past import FACTS
 from homelab.watch.tell import tell
 from homelab.watch.told import Told
+from homelab.world import open_world
 
 COMPLETE = ("ok", "drift", "failed")  # of a run: every stage came to its end
 
@@ -85,15 +91,28 @@ class Watcher:
             return status  # interrupted, or the disk is full: who waits for the sign of life hears of it
         data: dict[str, Any] = json.loads(results.text())
         found = findings.of_results(data)
-        self.told.see(found, findings.unknown_stages(data, claimed(self.world)), now())
+        unknown = findings.unknown_stages(data, claimed(self.world))
+        facts = self._look(folder)
+        found += findings.of_answers(soon.answers(facts, datetime.now().astimezone()))
+        self.told.see(found, unknown | soon.unsure(facts), now())
         self._tell(str(folder.path / "report.html"))
         if self.world.common.heartbeat:
             self._alive(self.world.common.heartbeat)
-        if self.world.common.keep:
-            self._prune(self.world.common.keep)
+        if folder.path.parent == folders.RUNS:  # a run that was put elsewhere has no others beside it
+            self._among_others()
         for line in self.failed:
             print(mask(f"✗ {line}"))
         return EXIT_FAILED if self.failed and status in (EXIT_OK, EXIT_DRIFT) else status
+
+    def _look(self, folder: Folder) -> dict[str, Any]:
+        """Look at what no stage looks at, and keep it with the run."""
+        home = open_world(str(self.world.path.absolute()), apply=False)
+        try:
+            facts: dict[str, Any] = masked(gather(home, now()))
+        finally:
+            home.close()
+        folder.write(FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        return facts
 
     def could_not_begin(self, error: HomelabError) -> None:
         """Tell that; there is no sign of life."""
@@ -111,11 +130,14 @@ class Watcher:
         for line in done or ([] if failed else [quiet]):
             print(mask(line))
 
-    def _prune(self, keep: settings.Keep) -> None:
+    def _among_others(self) -> None:
+        """The page over all runs, and an end for those that are too old."""
         try:
-            remove([past for past, why in sort(self.name, keep) if not why])
+            print(f"Weekly page: {write(self.world)}")
+            if keep := self.world.common.keep:
+                remove([past for past, why in sort(self.name, keep) if not why])
         except HomelabError as error:
-            self.failed.append(f"an old run cannot be removed: {error}")
+            self.failed.append(str(error))
 
     def _alive(self, address: Any) -> None:
         try:

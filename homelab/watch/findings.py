@@ -18,7 +18,10 @@ THROUGH = ("ok", "drift", "failed", "observed")  # what a stage says of all its 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it is wanted: its `kind`, in plain `words`, in which `stage` (may be empty)."""
+    """One thing that is not as it is wanted: its `kind`, in plain `words`, and in which `stage` it was seen.
+
+    What was asked besides the stages has ``@`` and who was asked in place of a stage.
+    """
 
     id: str
     kind: str
@@ -62,13 +65,12 @@ def _of_stage(stage: Mapping[str, Any]) -> Iterable[Finding]:
 
 def of_answers(answers: Iterable[Answer]) -> list[Finding]:
     """The findings in what was asked besides the stages: a disk that fills up, a key that ends soon, a wrong clock."""
-    return [
-        Finding(
-            f"{SOON}:{a.vantage}:{a.name}", SOON, f"{a.name} (from {a.vantage}): {_first_line(a.evidence)}"
-        )
-        for a in answers
-        if a.status in ("warn", "fail")
-    ]
+    return [_of_answer(a) for a in answers if a.status in ("warn", "fail")]
+
+
+def _of_answer(a: Answer) -> Finding:
+    words = f"not so: {a.name} (from {a.vantage}): {_first_line(a.evidence)}"
+    return Finding(f"{SOON}:{a.vantage}:{a.name}", SOON, words, f"@{a.vantage}")
 
 
 def could_not_run(error: str) -> Finding:

@@ -94,6 +94,6 @@ def _data(finding: Finding, since: Mapping[str, str]) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "words": finding.words,
-        "stage": finding.stage or None,
+        "stage": None if finding.stage.startswith("@") else finding.stage or None,
         "since": since.get(finding.id),
     }

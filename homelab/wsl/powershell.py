@@ -63,6 +63,14 @@ ADAPTERS = _asks(
     "Get-NetIPInterface -AddressFamily IPv4 -ConnectionState Connected | "
     "ForEach-Object { [ordered]@{ Alias = $_.InterfaceAlias; Mtu = $_.NlMtu } }"
 )
+# Where each distribution's disk lies: https://learn.microsoft.com/windows/wsl/disk-space (BasePath in the registry).
+VIRTUAL_DISKS = _asks(
+    "Get-ChildItem 'HKCU:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Lxss' | "
+    "ForEach-Object { Get-ItemProperty $_.PSPath } | Where-Object { $_.BasePath } | ForEach-Object "
+    "{ $f = ($_.BasePath -replace '^\\\\\\\\\\?\\\\', '') + '\\' + $(if ($_.VhdFileName) { $_.VhdFileName } else { 'ext4.vhdx' }); "
+    "[ordered]@{ Name = $_.DistributionName; File = $f; "
+    "Size = (Get-Item -LiteralPath $f -ErrorAction SilentlyContinue).Length } }"
+)
 NETWORKS = _asks(
     "Get-NetConnectionProfile | "
     "ForEach-Object { [ordered]@{ Alias = $_.InterfaceAlias; Category = [string]$_.NetworkCategory } }"

@@ -44,10 +44,7 @@ def settings(tiny: Tiny, ears: Web, more: str = "") -> dict[str, str]:
 
 def night(tiny: Tiny, env: dict[str, str]) -> tuple[int, str]:
     """One watch; its exit status, and what it printed."""
-    number = len(list(tiny.folder.glob("night-*")))
-    done = tiny.call(
-        "watch", "--params", str(tiny.home), "--out", str(tiny.folder / f"night-{number}"), env=env
-    )
+    done = tiny.call("watch", "--params", str(tiny.home), env=env)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -76,12 +73,20 @@ def test_nights_of_a_home(tiny: Tiny, ears: Web) -> None:
     (tiny.folder / "dark").unlink()
     assert night(tiny, env)[0] == 0
     assert heard(ears) == ["testhome: all is well again", "alive"]
-    results = json.loads((tiny.folder / "night-0" / "results.json").read_text())
+    latest = tiny.folder / "runs/latest"
+    results = json.loads((latest / "results.json").read_text())
     assert [s["name"] for s in results["stages"]] == ["00_light"]  # only what was claimed
+    facts = json.loads((latest / "facts.json").read_text())
+    assert any(disk["mount"] == "/" for disk in facts["machines"]["tequila"]["disks"])
+    page = (tiny.folder / "runs/weekly-testhome.html").read_text()
+    assert "<h1>All is well.</h1>" in page
+    assert "turn the light on (on tequila)" in page
+    assert "No backup was seen by any run" in page
     written = [p.read_text() for p in tiny.folder.rglob("*") if p.is_file() and p.name != "home.yaml"]
     assert not any("sesame" in text for text in written)
 
 
+@pytest.mark.nightly
 def test_what_could_not_be_told_is_told_the_next_night(tiny: Tiny, ears: Web) -> None:
     env = settings(tiny, ears)
     (tiny.folder / "dark").touch()
@@ -105,6 +110,7 @@ def test_a_watch_that_cannot_begin_says_so_once_and_gives_no_sign_of_life(tiny: 
     assert heard(ears) == ["testhome: all is well again", "alive"]
 
 
+@pytest.mark.nightly
 def test_a_home_at_work_is_not_watched_and_nobody_is_woken(tiny: Tiny, ears: Web) -> None:
     from homelab.home_lock import HomeLock
 
@@ -117,6 +123,16 @@ def test_a_home_at_work_is_not_watched_and_nobody_is_woken(tiny: Tiny, ears: Web
     assert heard(ears) == []
 
 
+@pytest.mark.nightly
+def test_old_runs_go_after_a_watch(tiny: Tiny, ears: Web) -> None:
+    env = settings(tiny, ears, "keep: {last: 1, days: 0}\n")
+    for _ in range(2):
+        assert night(tiny, env)[0] == 0
+    (left,) = (p.name for p in (tiny.folder / "runs").iterdir() if p.is_dir() and not p.is_symlink())
+    assert (tiny.folder / "runs/latest").resolve().name == left
+
+
+@pytest.mark.nightly
 def test_a_missing_address_to_tell_stops_no_other_run(tiny: Tiny, ears: Web) -> None:
     settings(tiny, ears)
     assert tiny.run().returncode == 0

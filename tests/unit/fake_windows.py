@@ -120,7 +120,7 @@ class Played:
         if script.startswith(("New-", "Remove-")):
             self.rule(script, admin)
         for mark, key in (
-            ("CurrentVersion", "windows"), ("GetFolderPath", "user"), ("Get-Service", "service"),
+            ("Lxss", "disks"), ("CurrentVersion", "windows"), ("GetFolderPath", "user"), ("Get-Service", "service"),
             ("Get-NetIPInterface", "adapters"), ("Get-NetConnectionProfile", "networks"),
         ):  # fmt: skip
             if mark in script:
@@ -237,6 +237,7 @@ class FakeWsl:
             "service": [{"Status": "Running", "StartType": "Automatic"}],
             "adapters": [{"Alias": "Ethernet", "Mtu": 1500}],
             "networks": [{"Alias": "Ethernet", "Category": "Private"}],
+            "disks": [{"Name": "Ubuntu", "File": "C:\\wsl\\ext4.vhdx", "Size": 61_203_283_968}],
             "wsl": {},
         }  # fmt: skip
 

@@ -113,6 +113,11 @@ def _networks(system: System, call: Call) -> list[dict[str, Any]]:
     return [{"Alias": "Ethernet", "Category": system.settings.network}]
 
 
+def _virtual_disks(system: System, call: Call) -> list[dict[str, Any]]:
+    """The lab's distribution is no file of Windows."""
+    return []
+
+
 def _aliases(system: System) -> dict[str, str]:
     drawn = system.lab.blueprint["machines"][system.name]
     return {
@@ -149,6 +154,7 @@ _QUESTIONS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     r"Alias = \$_\.InterfaceAlias; Mtu = \$_\.NlMtu \} \}": _adapters,
     r"Get-NetConnectionProfile \| ForEach-Object \{ \[ordered\]@\{ Alias = \$_\.InterfaceAlias; "
     r"Category = \[string\]\$_\.NetworkCategory \} \}": _networks,
+    r"Get-ChildItem 'HKCU:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Lxss' \| ForEach-Object .*\.Length \}": _virtual_disks,
     rf"Get-NetFirewallRule -DisplayName {_TEXT} -ErrorAction SilentlyContinue \| ForEach-Object "
     r"\{ \$p = \$_ \| Get-NetFirewallPortFilter; \$a = \$_ \| Get-NetFirewallAddressFilter; \[ordered\]@\{ "
     r"Enabled = .*RemoteAddress = \[string\]\$a\.RemoteAddress \} \}": _rules,
