@@ -38,6 +38,7 @@ finally:
         del sys.modules[_GRAMMAR]
 
 NAME = "homelab"
+LONG = "long"  # the tag of a cell that may take as long as it likes
 _REVEALED = "getattr(__import__('sys').modules.get('homelab.secret'), 'revealed', list)()"
 SAVE_EVERY = 5.0  # seconds between saves while a cell is running
 
@@ -62,6 +63,10 @@ class Job:
     notebook: Any = None
     at: int | None = None  # the cell that is being executed; None: any may have changed
     text: NotebookText = field(default_factory=NotebookText)
+
+    def patience(self, cell: Any) -> int | None:
+        """Seconds that `cell` may take; no end where it is tagged `long`: such a cell says how far it is, and keeps what it has."""
+        return None if LONG in cell["metadata"].get("tags", ()) else self.timeout
 
     def save(self, notebook: Any) -> None:
         """Mask the notebook and write it.
@@ -206,6 +211,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             km=kernel.manager,
             kernel_name=kernel_name,
             timeout=job.timeout,
+            timeout_func=job.patience,
             startup_timeout=60,
         )
         client.log.disabled = True  # what nbclient would log, we say in our own words
