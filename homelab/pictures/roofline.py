@@ -71,8 +71,10 @@ def _dot(axes: Axes, dot: Dot) -> None:
         [dot.bandwidth], [dot.speed], yerr=[dot.sd] if dot.sd else None, marker="o", markersize=7.5, linestyle="none",
         markerfacecolor=INK if dot.measured else PAPER, markeredgecolor=INK, markeredgewidth=1.6, ecolor=INK, capsize=3, zorder=6,
     )  # fmt: skip
-    words = f"   {dot.name}: {dot.speed:.3g}, {dot.share:.0%} of the line"
-    axes.text(dot.bandwidth, dot.speed, words, fontsize=7.6, color=INK, va="center", zorder=7)
+    axes.annotate(
+        f"{dot.name}: {dot.speed:.3g}, {dot.share:.0%} of the line", (dot.bandwidth, dot.speed), xytext=(9, 0),
+        textcoords="offset points", fontsize=7.6, color=INK, va="center", zorder=7,
+    )  # fmt: skip
 
 
 def describe(models: Mapping[str, float], memories: Mapping[str, float], dots: Sequence[Dot]) -> str:
