@@ -66,12 +66,13 @@ def joined(
                 role, "login", now, replace(now, node=login.RUNNING), "connect to the tailnet again"
             )
         first: tuple[Change, ...] = ()
+        found = now
         if now.node == ABSENT:
             first = installed(role, way)(world)
             now = login.State(login.NEEDS_LOGIN)
         name = hostname or default_name(role)
         wanted = login.wanted(name, tuple(tags), login_server or world.login_server, key)
-        return (*first, *change(role, "login", now, wanted, f"log in to the tailnet as {name}"))
+        return (*first, *change(role, "login", now, wanted, f"log in to the tailnet as {name}", found))
 
     return need
 

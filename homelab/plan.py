@@ -64,7 +64,11 @@ def resource(name: str) -> ModuleType:
 
 @dataclass(frozen=True)
 class Change:
-    """One transition of one resource on one machine, and why; `loses` says what cannot be taken back."""
+    """One transition of one resource on one machine, and why; `loses` says what cannot be taken back.
+
+    `found` is the state that was read, where an earlier change of the plan has yet to lead to `before`: a client
+    that is not installed yet cannot be asked to log in.
+    """
 
     machine: str
     resource: str
@@ -73,6 +77,7 @@ class Change:
     after: State
     name: str = ""
     loses: str = ""
+    found: State = field(default=None, compare=False)
 
     @property
     def command(self) -> str:
@@ -81,7 +86,8 @@ class Change:
 
     def inverse(self) -> Change:
         """The way back: the same change with before and after swapped."""
-        return dataclasses.replace(self, before=self.after, after=self.before, why=f"take back: {self.why}")
+        why = f"take back: {self.why}"
+        return dataclasses.replace(self, before=self.after, after=self.before, why=why, found=None)
 
     def data(self) -> dict[str, Any]:
         """Plain data, from which `Change.load` makes an equal change."""
@@ -93,6 +99,7 @@ class Change:
             "loses": self.loses,
             "before": dump(self.before),
             "after": dump(self.after),
+            **({"found": dump(self.found)} if self.found is not None else {}),
         }
 
     @classmethod
@@ -111,6 +118,7 @@ class Change:
             _undump(kind, data["after"]),
             data.get("name", ""),
             data.get("loses", ""),
+            _undump(kind, data["found"]) if data.get("found") else None,
         )
 
     def public(self, outcome: str = "planned") -> dict[str, Any]:
@@ -224,12 +232,25 @@ def way_back(stage: str, changes: Sequence[Change]) -> Plan:
 
 
 def change(
-    machine: str, name_of_resource: str, before: State, after: State, why: str, **more: str
+    machine: str,
+    name_of_resource: str,
+    before: State,
+    after: State,
+    why: str,
+    found: State = None,
+    **more: str,
 ) -> tuple[Change, ...]:
-    """The change from `before` to `after`, or nothing when the machine is there already."""
+    """The change from `before` to `after`, or nothing when the machine is there already.
+
+    `found` is what was read, where that is not `before` yet: see `Change`.
+    """
     if matches(before, after):
         return ()
-    return (Change(machine, name_of_resource, why, before, after, **more),)
+    return (
+        Change(
+            machine, name_of_resource, why, before, after, found=None if found == before else found, **more
+        ),
+    )
 
 
 def plan(stage: str, *changes: Sequence[Change], notes: Sequence[str] = ()) -> Plan:

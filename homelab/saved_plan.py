@@ -127,7 +127,7 @@ def require_fit(saved: Saved, params: Params) -> None:
     Raises:
         ParamsError: it is another world's, a machine is reached in another way now, or a stage is no longer claimed.
     """
-    where, again = str(saved.path), AGAIN.format(params=params.path)
+    where, again = str(saved.path), AGAIN.format(params=saved.params)
     if saved.world != params.common.world:
         what = f"is a plan for the world {saved.world!r}, and {params.path} is {params.common.world!r}"
         raise ParamsError([Problem(where, what, f"it was made with --params {saved.params}")])
@@ -158,6 +158,7 @@ def look(plan: Joined, world: World) -> tuple[list[Moved], list[Step]]:
         now = world.now(way[0])
         done = history.ahead(way, now)
         stands += way[:done]
-        if not done and not matches(now, way[0].before):
-            moved.append(Moved(machine, resource, name, between(way[0], way[0].before, now)))
+        found = way[0].before if way[0].found is None else way[0].found
+        if not done and not matches(now, found):
+            moved.append(Moved(machine, resource, name, between(way[0], found, now)))
     return moved, [step for step in plan.steps if not any(step.change is done for done in stands)]

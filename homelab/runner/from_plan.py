@@ -103,7 +103,8 @@ class _Carried:
         """Look first; then step by step, in order, to the first that fails."""
         say, plan = self.terminal.say, self.saved.plan
         say(f"Planned on {self.saved.made} by run {self.saved.run}.\n")
-        say(f"{plan_words.text(plan)}\n")
+        if self.folder is None:
+            say(f"{plan_words.text(plan)}\n")
         moved, left = saved_plan.look(plan, world)
         if moved:
             self._refuse(moved)
@@ -121,7 +122,7 @@ class _Carried:
         for thing in moved:
             name = f" {thing.name}" if thing.name else ""
             self.terminal.say(f"  {thing.resource}{name} on {thing.machine}: {thing.since}")
-        self.terminal.say(f"Hint: {saved_plan.AGAIN.format(params=self.params.path)}")
+        self.terminal.say(f"Hint: {saved_plan.AGAIN.format(params=self.saved.params)}")
 
     def _carry_out(self, world: World, folder: Folder, left: list[Step]) -> int:
         self.started, interrupted = True, False

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab.joined_plan import Joined
+from homelab.joined_plan import Joined, Step
 from homelab.params import World
 from homelab.plan import Change, difference, resource
 from homelab.saved_plan import ways
@@ -33,8 +33,10 @@ HEAD = """#!/bin/sh
 # Read it first: it is typed as it stands here, and nothing checks again what has changed since then.
 # What does check is: ./runbook run --params {params} --apply --from {folder}
 # It stops at the first command that fails. What was done by then stays done; a new plan has the rest.
+# shellcheck disable=SC2016,SC2317 # what is quoted is for the shell there; after `stop` nothing is reached
+# shellcheck disable=SC2046,SC2059,SC2086,SC2164 # the commands are typed as the plan shows them
 set -eu
-{cd}
+cd {checkout}
 say() {{ printf '%s\\n' "$*"; }}
 stop() {{ printf 'Stopped: %s\\n' "$*" >&2; exit 1; }}
 sure() {{ # what is lost
@@ -49,13 +51,16 @@ def script(plan: Joined, params: World, saved: Mapping[str, Any], folder: str) -
     """The whole script; no secret is in it. `saved` is what ``plan.json`` says of the run."""
     source = shlex.quote(str(saved["params"]))
     title = f"The plan for {saved['world']}: {len(plan.steps)} change{'s' * (len(plan.steps) != 1)}."
-    cd = f"cd {shlex.quote(str(CHECKOUT))}\n" if params.is_lab else ""
-    head = HEAD.format(title=title, made=saved["made"], run=saved["run"], params=source, folder=folder, cd=cd)
-    parts = [head.replace("set -eu\n\n", "set -eu\n")]
+    where = shlex.quote(str(CHECKOUT))
+    made, run = saved["made"], saved["run"]
+    parts = [HEAD.format(title=title, made=made, run=run, params=source, folder=folder, checkout=where)]
     if any(step.change.machine == "tailnet" for step in plan.steps):
         parts.append(_key(params.common.api_key))
+    asked: set[str] = set()
     for number, step in enumerate(plan.steps, 1):
-        parts.append("\n".join(_step(number, len(plan.steps), step.stage, step.change, params)))
+        sure = step.change.loses not in asked
+        parts.append("\n".join(_step(number, len(plan.steps), step, params, sure)))
+        asked.add(step.change.loses)
     for left in plan.left:
         parts.append(
             _comment(f"Not in this plan: {left.stage} on {left.machine}: {left.why} ({left.reason})")
@@ -77,10 +82,11 @@ def _key(secret: Secret | None) -> str:
     return f'# The key of the admin API; it is asked for here and written nowhere.\nTS_API_KEY="{value[kind] % name}"\nexport TS_API_KEY'
 
 
-def _step(number: int, of: int, stage: str, change: Change, params: World) -> Iterator[str]:
+def _step(number: int, of: int, step: Step, params: World, sure: bool) -> Iterator[str]:
+    change = step.change
     place, wrap = _way(change, params)
     yield f"# {'-' * 100}"
-    yield f"# {number} of {of}, {stage}, on {change.machine} ({place})"
+    yield f"# {number} of {of}, {step.stage}, on {change.machine} ({place})"
     yield _comment(change.why)
     yield _comment(difference(change), "  ")
     command = change.command
@@ -92,7 +98,7 @@ def _step(number: int, of: int, stage: str, change: Change, params: World) -> It
         command = UNKNOWN.sub(lambda m: "FILL_IN" if m[1] else m[0], command)
         yield _comment("Known only later: fill it in below, then remove the next line.")
         yield f"stop {shlex.quote(f'fill in {word} in step {number}')}"
-    if change.loses:
+    if change.loses and sure:
         yield f"sure {shlex.quote(change.loses)}"
     yield f"say {shlex.quote(f'{number}/{of} on {change.machine}: {change.why}')}"
     yield wrap(_with_files(change, command))

@@ -223,7 +223,7 @@ def recorder_node(world: World, wish: Params) -> tuple[Change, ...]:
             wish.recorder, "recorder", runs, recorder.State(True, runs.machine), "a program that keeps recordings"
         )
     ]  # fmt: skip
-    now = login.read(place)
+    now = found = login.read(place)
     if now.node == STOPPED_DAEMON:  # it comes with the recorder's program
         now = login.State(login.NEEDS_LOGIN)
     tags = (wish.recorder_tag,)
@@ -233,7 +233,7 @@ def recorder_node(world: World, wish: Params) -> tuple[Change, ...]:
         key = auth_key.State(True, KEY, tags, ephemeral=True, file=str(file))
         changes += change("tailnet", "auth_key", auth_key.read(world.tailnet, KEY), key, "a key for the recorder", name=KEY)  # fmt: skip
         wanted = login.wanted(needs.default_name(wish.recorder), tags, world.login_server, key=f"file:{file}")
-        changes += change(wish.recorder, "login", now, wanted, "the recorder joins by it")
+        changes += change(wish.recorder, "login", now, wanted, "the recorder joins by it", found)
     return tuple(changes)
 
 

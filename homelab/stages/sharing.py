@@ -59,7 +59,7 @@ def guest(world: World) -> tuple[Change, ...]:
     first = needs.installed(GUEST)(world)
     fresh = login.State(login.NEEDS_LOGIN) if first else now
     his = dataclasses.replace(login.wanted(LAPTOP, login_server=world.login_server), by=BOB)
-    return (*first, *change(GUEST, "login", fresh, his, "Bob logs in, to a tailnet of his own"))
+    return (*first, *change(GUEST, "login", fresh, his, "Bob logs in, to a tailnet of his own", now))
 
 
 def _page(world: World, role: str, text: str) -> tuple[Change, ...]:

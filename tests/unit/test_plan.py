@@ -196,3 +196,12 @@ def test_a_journal_of_a_newer_version_is_refused_with_its_line(tmp_path) -> None
 
 def test_later_is_said_with_what_makes_it_known() -> None:
     assert str(Later("enrolment")) == "<known after enrolment>"
+
+
+def test_what_an_earlier_change_has_yet_to_lead_to_is_told_with_what_was_found() -> None:
+    absent, fresh, running = (login.State(node) for node in ("not installed", "NeedsLogin", "Running"))
+    (made,) = plans.change("phone", "login", fresh, running, "log in", absent)
+    assert Change.load(json.loads(json.dumps(made.data()))).found == absent
+    assert made.inverse().found is None
+    (usual,) = plans.change("phone", "login", fresh, running, "log in", fresh)
+    assert "found" not in usual.data()
