@@ -11,9 +11,11 @@ from homelab.ssh.machine import SshMachine
 
 # The engine that the `docker` command there speaks to, and whether this user, as they are signed in, may.
 LOOK = r"""
-h=${DOCKER_HOST:-$(docker context inspect -f '{{.Endpoints.docker.Host}}' 2>/dev/null)}
-echo "${h:-unix://$1}"
-p=${h#unix://}; p=${p:-$1}
+h=$DOCKER_HOST
+[ -n "$h" ] || h=$(docker context inspect -f '{{.Endpoints.docker.Host}}' 2>/dev/null)
+[ -n "$h" ] || h=unix://$1
+echo "$h"
+p=${h#unix://}
 [ -S "$p" ] && [ ! -w "$p" ] && echo denied
 id -nG "$(id -un)" | tr ' ' '\n' | grep -qx docker && ! id -nG | tr ' ' '\n' | grep -qx docker && echo new
 :

@@ -8,6 +8,8 @@ import pytest
 
 from homelab import only_reads
 from homelab import read_only_commands as known
+from homelab.engine import over_ssh
+from homelab.runner import check_machine
 from homelab.wsl import interop, powershell
 
 READS = """
@@ -156,3 +158,8 @@ def test_requests() -> None:
 
 def test_every_line_of_the_list_says_why() -> None:
     assert all(words and why for words, why, *_ in known.READS)
+
+
+@pytest.mark.parametrize("script", [over_ssh.LOOK, check_machine.LOOK], ids=["engine over ssh", "check"])
+def test_looks_of_ours_only_read(script: str) -> None:
+    assert only_reads.command(["sh", "-c", script, "sh", "/run/docker.sock"]) == ""
