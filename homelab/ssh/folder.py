@@ -17,6 +17,7 @@ from pathlib import Path
 from homelab.ssh import mux
 
 FOLDER = "HOMELAB_SSH_FOLDER"
+LONGEST = 50  # bytes of the place that holds it
 _own: list[Path] = []
 
 
@@ -47,8 +48,10 @@ def shared() -> Iterator[dict[str, str]]:
 
 
 def _make() -> Path:
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="hr-ssh-", dir=base if os.access(base, os.W_OK) else None))
+    """Where it is short enough: names of ours, and what ssh adds to them while it binds, take 56 bytes."""
+    places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
+    base = next((p for p in places if p and len(os.fsencode(p)) <= LONGEST and os.access(p, os.W_OK)), None)
+    return Path(tempfile.mkdtemp(prefix="hr-ssh-", dir=base))
 
 
 def _end(made: Path) -> None:

@@ -161,6 +161,16 @@ def test_a_wrong_line_in_the_readers_configuration(sshd: loopback_sshd.Sshd) -> 
     assert refused(sshd.address()).kind == "settings"
 
 
+def test_a_place_for_sockets_whose_name_is_too_long(
+    sshd: loopback_sshd.Sshd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+    sshd.start()
+    assert at(sshd.address()).run(["true"])
+
+
 def test_without_ssh_here(sshd: loopback_sshd.Sshd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PrerequisiteMissing, match="no ssh here") as caught:

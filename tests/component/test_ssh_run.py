@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,14 @@ def sshd(tmp_path: Path) -> Iterator[loopback_sshd.Sshd]:
     server.stop()
 
 
-def test_one_connection_per_machine(sshd: loopback_sshd.Sshd, tmp_path: Path) -> None:
-    params, out, temporary = tmp_path / "home.yaml", tmp_path / "run", tmp_path / "t"
-    temporary.mkdir()
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:  # sockets want a short name
+        yield Path(made)
+
+
+def test_one_connection_per_machine(sshd: loopback_sshd.Sshd, tmp_path: Path, temporary: Path) -> None:
+    params, out = tmp_path / "home.yaml", tmp_path / "run"
     params.write_text(
         "world: attic\nmachines:\n"
         f"  tequila: {{via: '{sshd.address()}'}}\n"
