@@ -68,7 +68,8 @@ def _machines(home: Home) -> Iterator[str]:
     yield comment(
         "The notebooks also know a phone, a visitor from outside and more. What you lack is skipped:", 2
     )
-    yield comment("phone: {via: ssh://user@host}", 2)
+    if "phone" not in [seen.name for seen in home.machines]:
+        yield comment("phone: {via: ssh://user@host}", 2)
 
 
 def _about(seen: Seen) -> str:

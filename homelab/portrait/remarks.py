@@ -36,12 +36,21 @@ class Remark:
 def remarks(home: Home) -> tuple[Remark, ...]:
     """Three to five, the heaviest first; what is good already comes last, and fills up."""
     found = [r for seen in home.machines for look in LOOKS for r in look(seen, home.when)]
-    found += list(_backups(home))
+    found += [*_backups(home), *_outside(home)]
     heavy = sorted((r for r in found if r.kind == CARE), key=lambda r: -r.weight)
     good = sorted((r for r in found if r.kind == GOOD), key=lambda r: -r.weight)
     room = MOST - 1 if good else MOST
     shown = heavy[:room]
     return tuple(shown + good[: max(1, LEAST - len(shown))])
+
+
+def _outside(home: Home) -> Iterator[Remark]:
+    """The machines that are in no tailnet, in one breath."""
+    names = [s.called for s in home.machines if not (s.node and s.node.running)]
+    if names:
+        *first, last = names
+        who = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+        yield Remark(58, CARE, f"{who} in no tailnet", "Chapter 03 logs a machine in; until then it is reached from its own network only.")  # fmt: skip
 
 
 def _backups(home: Home) -> Iterator[Remark]:
@@ -144,7 +153,6 @@ def _containers(seen: Seen, now: datetime) -> Iterator[Remark]:
 def _tailnet(seen: Seen, now: datetime) -> Iterator[Remark]:
     node = seen.node
     if node is None or not node.running:
-        yield Remark(58, CARE, f"{seen.called} is in no tailnet", "Chapter 03 logs it in; until then it is reached from its own network only.")  # fmt: skip
         return
     if public := [s for s in node.served if s.public]:
         yield Remark(70, CARE, f"{public[0].url} is open to the whole internet", f"Funnel shows {public[0].target} to everybody, which is what it is for. Is it still meant so? `tailscale funnel status`.")  # fmt: skip

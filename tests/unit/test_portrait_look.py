@@ -158,6 +158,13 @@ def test_repositories(said: str, kinds: list[tuple[str, str, bool]]) -> None:
     assert [(r.kind, r.at, r.newest is not None) for r in parse.repositories(said)] == kinds
 
 
+def test_who_is_in_no_tailnet_is_said_in_one_breath() -> None:
+    bare = look("c", FakeHome(docker=("", "", 127), status=("", "", 127), mounts="", listeners=""), "ssh://c")
+    said = [r.title for r in remarks(Home(cast([bare, bare], ["attic", "cellar"]), WHEN))]
+    assert "laptop and laptop are in no tailnet" in said
+    assert len([t for t in said if "in no tailnet" in t]) == 1
+
+
 def test_roles_are_given_once() -> None:
     one, two = look("a", FakeHome(), "local"), look("b", FakeHome(), "ssh://b")
     assert [s.name for s in cast([one, two], ["", ""])] == ["tequila", "router"]
