@@ -16,7 +16,7 @@ from typing import IO
 from homelab.errors import WaitTimeout
 from homelab.machine import ENGLISH, LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
 from homelab.person import Person
-from homelab.secret import mask
+from homelab.secret import mask, without_secrets
 
 
 def collect(
@@ -124,7 +124,7 @@ class LocalMachine:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                env={**os.environ, **ENGLISH, **(env or {})},
+                env={**without_secrets(os.environ), **ENGLISH, **(env or {})},
                 start_new_session=True,
             )
         except FileNotFoundError:
@@ -148,6 +148,8 @@ class LocalMachine:
         """See `Machine.write_text`."""
         file = Path(path).expanduser()
         new = file.with_name(f".{file.name}.new")
-        new.write_text(text)
+        made = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # private from its first byte on
+        with os.fdopen(made, "w", encoding="utf-8") as put:
+            put.write(text)
         new.chmod(mode)
         new.replace(file)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import re
-import shlex
-import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from homelab.errors import PrerequisiteMissing
+from homelab import secret_source, secret_wire
+from homelab.secret_forms import LEAST, guises
 
 KINDS = ("env", "file", "cmd")
 MASK = "•••"
 # Keys of Tailscale name themselves: they are masked even when nobody registered them.
 _SHAPES = re.compile(r"tskey-[a-z]+-[A-Za-z0-9][A-Za-z0-9-]*")
-_SHORTEST = 6  # masking shorter values would blot out ordinary words
 _revealed: set[str] = set()
 
 
@@ -51,23 +49,12 @@ class Secret:
         """The value, read now; from here on `mask` hides it.
 
         Raises:
-            PrerequisiteMissing: the variable, file or command gives nothing.
+            PrerequisiteMissing: the variable, file or command gives nothing, or others can read it:
+                see `homelab.secret_source`.
         """
-        value = self._read()
-        if not value:
-            raise PrerequisiteMissing("the secret is empty or not there", str(self), f"set what {self} names")
-        if len(value) >= _SHORTEST:
-            _revealed.add(value)
+        value = secret_source.read(self.kind, self.name)
+        conceal(value)
         return value
-
-    def _read(self) -> str:
-        if self.kind == "env":
-            return os.environ.get(self.name, "")
-        if self.kind == "file":
-            path = Path(self.name).expanduser()
-            return path.read_text().strip() if path.is_file() else ""
-        done = subprocess.run(shlex.split(self.name), capture_output=True, text=True, check=False)
-        return done.stdout.strip()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -79,9 +66,14 @@ class Secret:
 
 
 def conceal(value: str) -> None:
-    """Have `mask` hide `value` too: for secrets that were made here, such as a fresh auth key."""
-    if len(value) >= _SHORTEST:
-        _revealed.add(value)
+    """Have `mask` hide `value` too, and each of its lines: for secrets that were made here, such as a fresh auth key.
+
+    The runner of this notebook, if there is one, knows it when this returns: before anything can print it.
+    """
+    new = {part for part in (value, *value.splitlines()) if len(part) >= LEAST} - _revealed
+    _revealed.update(new)
+    for part in new:
+        secret_wire.tell(part)
 
 
 def revealed() -> list[str]:
@@ -90,7 +82,18 @@ def revealed() -> list[str]:
 
 
 def mask(text: str) -> str:
-    """`text` with every revealed secret, and everything shaped like a Tailscale key, blotted out."""
-    for value in sorted(_revealed, key=len, reverse=True):
-        text = text.replace(value, MASK)
+    """`text` with every revealed secret, in each of its guises, and everything shaped like a Tailscale key, blotted out."""
+    if _revealed:
+        text = _pattern(frozenset(_revealed)).sub(MASK, text)
     return _SHAPES.sub(MASK, text)
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` for a child that needs no secret: without the variables that hold a revealed one."""
+    return {name: value for name, value in environment.items() if value.strip() not in _revealed}
+
+
+@functools.lru_cache(maxsize=8)
+def _pattern(values: frozenset[str]) -> re.Pattern[str]:
+    found = {guise for value in values for guise in guises(value)}
+    return re.compile("|".join(map(re.escape, sorted(found, key=lambda g: (-len(g), g)))))

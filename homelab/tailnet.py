@@ -100,7 +100,7 @@ class Tailnet:
             except TailscaleError as error:
                 said = "; ".join(str(a) for a in error.args) or type(error).__name__
                 raise HomelabError(f"the admin API refuses: {mask(said)}", self.name) from error
-            except (ValueError, LookupError) as error:  # as orjson and mashumaro say it
+            except (ValueError, LookupError, TypeError) as error:  # as orjson and mashumaro say it
                 raise no_answer_of_its(asked.kind, self.name) from error
 
 

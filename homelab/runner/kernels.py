@@ -8,6 +8,8 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,9 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
+from homelab import secret_wire
 from homelab.runner import tied
+from homelab.secret import conceal, mask
 
 GRACE = 1.0  # seconds that an interrupted cell gets to put things in order
 QUIET = {
@@ -39,18 +43,31 @@ class _Specs(KernelSpecManager):
 
 @dataclass
 class Kernel:
-    """A kernel process, and the folder with its connection file, sockets, and log."""
+    """A kernel process, the folder with its connection file and sockets, and what it said last.
+
+    That is kept in memory: a crash may print anything, and nobody would mask a file.
+    """
 
     manager: Any
     folder: Path
+    ear: secret_wire.Ear
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    words: threading.Thread = field(default_factory=threading.Thread)
+
+    def hear(self, pipe: int) -> None:
+        """Keep the last lines that come through `pipe`, until it is closed."""
+
+        def read() -> None:
+            with os.fdopen(pipe, encoding="utf-8", errors="replace") as file:
+                self.lines.extend(line.strip() for line in file if line.strip())
+
+        self.words = threading.Thread(target=read, daemon=True, name="kernel's words")
+        self.words.start()
 
     def said(self) -> str:
-        """The last line that the process itself printed (not its cells)."""
-        try:
-            lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
-        except OSError:
-            return ""
-        return lines[-1] if lines else ""
+        """The last line that the process itself printed (not its cells), masked."""
+        self.words.join(GRACE)
+        return mask(self.lines[-1]) if self.lines else ""
 
     def interrupt(self) -> None:
         """Raise `KeyboardInterrupt` in the running cell, as its code may want to put things in order."""
@@ -66,6 +83,7 @@ class Kernel:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        self.ear.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -109,15 +127,18 @@ class Kernels:
             connection_file=str(folder / "k.json"),  # without its own, every ipc kernel is ./kernel-ipc-N
             kernel_spec_manager=_Specs(),
         )
-        kernel = Kernel(manager, folder)
+        kernel = Kernel(manager, folder, secret_wire.Ear(folder / "secrets", conceal))
         self._all.append(kernel)
-        with (folder / "log").open("wb") as log:
+        pipe, log = os.pipe()
+        kernel.hear(pipe)
+        try:
             run_sync(manager.start_kernel)(
                 cwd=str(self.cwd),
                 env={
                     **os.environ,
                     **QUIET,
                     **tied.environment(),
+                    secret_wire.ADDRESS: str(folder / "secrets"),
                     "IPYTHONDIR": str(folder / "ipython"),  # nobody's startup files, nobody's history
                     "MPLCONFIGDIR": str(KEPT / "matplotlib"),
                     **self.environment,
@@ -126,6 +147,8 @@ class Kernels:
                 stderr=log,
                 extra_arguments=["--HistoryManager.enabled=False"],
             )
+        finally:
+            os.close(log)
         return kernel
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from homelab import stages
-from homelab.errors import ParamsError, Problem
+from homelab import secret_source, stages
+from homelab.errors import ParamsError, PrerequisiteMissing, Problem
 from homelab.params import World
 from homelab.secret import Secret
 
@@ -41,10 +40,10 @@ def seen(secret: Secret) -> tuple[bool, str, str]:
     if secret.kind == "env":
         there = bool(os.environ.get(secret.name))
         return there, f"{secret.name} is {'set' if there else 'not set'}", f"export {secret.name}=…"
-    path = Path(secret.name).expanduser()
-    there = path.is_file() and os.access(path, os.R_OK)
-    said = f"{path} {'can be read' if there else 'is not there, or not for you to read'}"
-    return there, said, "write the secret there, for you alone: chmod 600"
+    try:
+        return True, secret_source.looked_at(secret.name), ""
+    except PrerequisiteMissing as error:
+        return False, f"{secret}: {error.what}", error.hint
 
 
 def require(world: World, values: Mapping[str, Mapping[str, Any]]) -> None:

@@ -106,10 +106,13 @@ def _notebook(stage: str, needed: set[str], problems: list[Problem]) -> dict[str
 
 def _settings(words: Sequence[str], problems: list[Problem]) -> dict[str, str]:
     given: dict[str, str] = {}
-    for word in words:
+    for number, word in enumerate(words, 1):
         name, found, value = word.partition("=")
-        if not found or not name.strip():
-            problems.append(Problem(f"-p {word}", "is not NAME=VALUE", "write for example -p hostname=demo"))
+        if not found or not name.strip():  # not repeated: it may be a secret
+            what = (
+                f"what follows the {number}. -p is not NAME=VALUE" if len(words) > 1 else "is not NAME=VALUE"
+            )
+            problems.append(Problem("-p", what, "write for example -p hostname=demo"))
         elif name in given:
             problems.append(Problem(f"-p {name}", "is given twice", "keep one of them"))
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import runpy
 import signal
 import sys
@@ -31,6 +32,7 @@ def main(argv: Sequence[str]) -> None:
     """Tie this process to its parent's life, then become the module."""
     death, module, *arguments = argv
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death), 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not leave its memory, secrets and all
     if os.getppid() != int(os.environ.pop(PARENT)):
         sys.exit(1)  # it was gone before the line above
     sys.argv = [module, *arguments]

@@ -28,6 +28,7 @@ def test_all_that_are_missing_are_named(world, monkeypatch, tmp_path) -> None:
 def test_what_is_there_is_no_problem(world, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("THE_API_KEY", "x")
     (tmp_path / "key").write_text("x")
+    (tmp_path / "key").chmod(0o600)
     require(world, {STAGE: {"auth_key": f"file:{tmp_path}/key"}})
 
 
