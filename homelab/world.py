@@ -338,6 +338,9 @@ def _home(params: Params, apply: bool | None) -> World:
     person, pending = Reader(), Pending()
     machines = home.machines(params.common, person, pending)
     key = params.common.api_key
+    here = next(
+        (m for m in machines.values() if isinstance(m, LocalMachine)), LocalMachine(HERE, person, pending)
+    )
     return World(
         params,
         machines,
@@ -345,7 +348,7 @@ def _home(params: Params, apply: bool | None) -> World:
         person,
         pending,
         applies=params.common.apply if apply is None else apply,
-        tailnet=Tailnet(key, person, pending, here=next(iter(machines.values()))) if key else None,
+        tailnet=Tailnet(key, person, pending, here=here) if key else None,
     )
 
 

@@ -119,6 +119,15 @@ def test_what_takes_too_long_is_ended_with_all_it_started(machine: Machine) -> N
     until(left, lambda words: not words, "the processes to end", 5)
 
 
+def test_an_interrupt_ends_it_there(there: SshMachine) -> None:
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        there.run(["sh", "-c", "echo begun; exec sleep 4713"], watch=interrupt)
+    until(lambda: there.run(["pgrep", "-f", "^sleep 4713"]).out, lambda out: not out, "it to end", 5)
+
+
 def test_what_it_leaves_behind_does_not_hold_us(machine: Machine) -> None:
     start = time.monotonic()
     assert machine.run(["sh", "-c", "sleep 30 >/dev/null 2>&1 & echo done"]).out == "done\n"
