@@ -31,6 +31,7 @@ from homelab.wsl.interop import ask
 
 SCHEMA = 1
 SERVICES = "04_services"
+LONG = 240  # letters of a reason that are kept: both ends of it tell most
 FOLDERS = ["docker", "ps", "-a", "--format", '{{.Label "com.docker.compose.project.working_dir"}}']
 # File systems that hold nobody's data, and those that are parts of another.
 NOT_DISKS = ("tmpfs", "devtmpfs", "overlay", "none", "shm", "udev", "efivarfs", "rootfs", "snapfuse")
@@ -57,7 +58,12 @@ def _told(question: Callable[[], Any]) -> Any:
     try:
         return question()
     except HomelabError as error:
-        return {"unknown": f"{error.where}: {error.what}" if error.where else error.what}
+        what = (
+            error.what
+            if len(error.what) <= LONG
+            else f"{error.what[: LONG // 2]} … {error.what[-LONG // 2 :]}"
+        )
+        return {"unknown": f"{error.where}: {what}" if error.where else what}
 
 
 def _machine(machine: Machine, sidecars: Sequence[str]) -> dict[str, Any]:
@@ -102,9 +108,9 @@ def _vhdx(machine: Machine) -> list[dict[str, Any]]:
 
 def key(node: dict[str, Any]) -> dict[str, Any]:
     """When the node's key ends, from ``tailscale status``; None: never."""
-    me = node.get("Self") or {}
-    if not me:
-        return {"unknown": str(node.get("BackendState") or "tailscale does not answer")}
+    me, state = node.get("Self") or {}, str(node.get("BackendState") or "tailscale does not answer")
+    if state not in ("Running", "Stopped") or not tailscale_status.short_name(me):
+        return {"unknown": state}
     return {"node": tailscale_status.short_name(me), "expires": me.get("KeyExpiry") or None}
 
 

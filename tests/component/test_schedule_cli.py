@@ -43,8 +43,8 @@ def test_a_schedule_is_a_change_like_any_other(tiny: Tiny) -> None:
     assert "OnCalendar=*-*-* 04:15:00" in (units / "homelab-watch-testhome.timer").read_text()
     assert f"watch --params {tiny.home}" in (units / "homelab-watch-testhome.service").read_text()
     assert (machine.played / "on/homelab-watch-testhome.timer").exists()
-    journal = (tiny.folder / "state/homelab-runbook/homes/testhome.jsonl").read_text().splitlines()
-    entry = json.loads(journal[0])
+    journal_file = tiny.folder / "state/homelab-runbook/homes/testhome.jsonl"
+    entry = json.loads(journal_file.read_text().splitlines()[0])
     assert (entry["resource"], entry["stage"]) == ("user_timer", "schedule")
     assert entry["run"].startswith("schedule-")
 
@@ -56,6 +56,13 @@ def test_a_schedule_is_a_change_like_any_other(tiny: Tiny) -> None:
     assert status == 0, said
     assert list(units.iterdir()) == []
     assert call("--remove")[0] == 0
+
+    assert call("--apply")[0] == 0
+    run = json.loads(journal_file.read_text().splitlines()[-1])["run"]
+    assert tiny.call("undo", run, env=env).returncode == 2
+    back = tiny.call("undo", run, "--apply", env=env)
+    assert back.returncode == 0, back.stderr
+    assert list(units.iterdir()) == []
 
 
 def test_wrong_words_change_nothing(tiny: Tiny) -> None:

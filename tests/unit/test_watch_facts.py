@@ -54,11 +54,13 @@ def test_the_disk_of_wsl_is_a_file_of_windows_that_grows(tmp_path: Path) -> None
 
 
 def test_a_key_ends_never_or_on_a_day_or_nobody_knows() -> None:
-    me = {"DNSName": "tequila.snow-burbot.ts.net."}
-    assert facts.key({"Self": me}) == {"node": "tequila", "expires": None}
-    assert (
-        facts.key({"Self": me | {"KeyExpiry": "2026-12-01T00:00:00Z"}})["expires"] == "2026-12-01T00:00:00Z"
-    )
+    def seen(state: str, **me: str) -> dict:
+        return facts.key({"BackendState": state, "Self": me})
+
+    name, ends = "tequila.snow-burbot.ts.net.", "2026-12-01T00:00:00Z"
+    assert seen("Running", DNSName=name) == {"node": "tequila", "expires": None}
+    assert seen("Running", DNSName=name, KeyExpiry=ends) == {"node": "tequila", "expires": ends}
+    assert seen("NeedsLogin", DNSName="") == {"unknown": "NeedsLogin"}  # one that never was logged in says so
     assert facts.key({"BackendState": "not installed"}) == {"unknown": "not installed"}
 
 

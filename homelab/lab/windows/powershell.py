@@ -154,7 +154,7 @@ _QUESTIONS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     r"Alias = \$_\.InterfaceAlias; Mtu = \$_\.NlMtu \} \}": _adapters,
     r"Get-NetConnectionProfile \| ForEach-Object \{ \[ordered\]@\{ Alias = \$_\.InterfaceAlias; "
     r"Category = \[string\]\$_\.NetworkCategory \} \}": _networks,
-    r"Get-ChildItem 'HKCU:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Lxss' \| ForEach-Object .*\.Length \}": _virtual_disks,
+    r"Get-ChildItem 'HKCU:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Lxss' \| ForEach-Object .*\.Length \} \}": _virtual_disks,
     rf"Get-NetFirewallRule -DisplayName {_TEXT} -ErrorAction SilentlyContinue \| ForEach-Object "
     r"\{ \$p = \$_ \| Get-NetFirewallPortFilter; \$a = \$_ \| Get-NetFirewallAddressFilter; \[ordered\]@\{ "
     r"Enabled = .*RemoteAddress = \[string\]\$a\.RemoteAddress \} \}": _rules,
