@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from homelab import __version__, history
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.joined_plan import Joined, Left, Step
 from homelab.params import World as Params
-from homelab.plan import Change, between, matches
+from homelab.plan import Change, State, between, matches
 from homelab.record import masked
 from homelab.world import World
 
@@ -162,3 +162,12 @@ def look(plan: Joined, world: World) -> tuple[list[Moved], list[Step]]:
         if not done and not matches(now, found):
             moved.append(Moved(machine, resource, name, between(way[0], found, now)))
     return moved, [step for step in plan.steps if not any(step.change is done for done in stands)]
+
+
+def is_on_the_way(now: State, change: Change) -> bool:
+    """Whether each field is as `change` found it or as it makes it: what is left of it leads to the same."""
+    return type(now) is type(change.before) and all(
+        getattr(now, f.name) in (getattr(change.before, f.name), getattr(change.after, f.name))
+        for f in fields(now)
+        if f.compare
+    )

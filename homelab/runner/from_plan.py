@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from homelab import home_lock, saved_plan
@@ -23,6 +24,7 @@ from homelab.runner.report import page
 from homelab.runner.request import stage_problem
 from homelab.runner.results import Results, StageResult
 from homelab.runner.terminal import Terminal
+from homelab.runner.words import reasons
 from homelab.saved_plan import NAME, Moved, Saved
 from homelab.world import World, open_world
 
@@ -159,6 +161,8 @@ class _Carried:
             if isinstance(error, FolderFailed):
                 raise
             stage.status, stage.error = "failed", stage_problem(error)
+            for line in reasons(stage):
+                self.terminal.say(line)
         finally:
             stage.seconds = round(time.monotonic() - start, 3)
 
@@ -166,10 +170,14 @@ class _Carried:
         if stands:
             stage.changes.append(_public(Outcome(step.change, "already")))
             return
+        change = step.change
         try:
-            stage.changes.append(_public(world.apply_one(step.change, step.stage)))
+            now = world.now(change)
+            if saved_plan.is_on_the_way(now, change):  # an earlier step has done part of it, as Docker does
+                change = replace(change, before=now)
+            stage.changes.append(_public(world.apply_one(change, step.stage)))
         except HomelabError as error:
-            stage.changes.append(_public(Outcome(step.change, "failed", error=error.what)))
+            stage.changes.append(_public(Outcome(change, "failed", error=error.what)))
             raise
 
     def _write(self, folder: Folder) -> None:
