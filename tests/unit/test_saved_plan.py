@@ -75,7 +75,7 @@ def test_whatever_is_edited_is_refused(tmp_path: Path, edit) -> None:
     data = json.loads(path.read_text())
     edit(data)
     path.write_text(json.dumps(data))
-    with pytest.raises(ParamsError, match="1 problem") as caught:
+    with pytest.raises(ParamsError) as caught:
         saved_plan.load(path)
     assert "was edited since it was saved" in str(caught.value)
 
