@@ -11,6 +11,7 @@ from pathlib import Path
 from homelab import history, home_lock, labsocket
 from homelab.errors import LabError
 from homelab.journal import Journal
+from homelab.plan import way_back
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def undoable() -> list[Undoable]:
         for run in dict.fromkeys(entry.run for entry in entries if entry.run):
             own = [entry for entry in entries if entry.run == run]
             stages = tuple(dict.fromkeys(entry.stage for entry in own if entry.stage != "undo"))
-            if count := len(history.standing(entries, run)):
+            if count := len(way_back(run, history.standing(entries, run))):  # without what has no way back
                 found.append(Undoable(run, own[-1].at, book, stages, count))
     return sorted(found, key=lambda one: one.at, reverse=True)
 

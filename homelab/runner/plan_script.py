@@ -79,7 +79,7 @@ def _key(secret: Secret | None) -> str:
     }
     kind, name = (secret.kind, secret.name) if secret else ("env", "TS_API_KEY")
     name = re.sub(r"^~/", "$HOME/", name)
-    return f'# The key of the admin API; it is asked for here and written nowhere.\nTS_API_KEY="{value[kind] % name}"\nexport TS_API_KEY'
+    return f'# The key of the admin API; it is asked for here and written nowhere.\nTS_API_KEY="{value[kind] % name}"'
 
 
 def _step(number: int, of: int, step: Step, params: World, sure: bool) -> Iterator[str]:
