@@ -105,9 +105,21 @@ def has_room(machine: Machine, place: str, least: float = LEAST_FREE) -> Answer:
     part = 100 * free / total if total else 0.0
     status = "ok" if part >= least else "fail" if part < 1 else "warn"
     hint = "restic forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --prune, or a larger disk"
-    return Answer(
-        "has room", machine.name, status, f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free at {place}", hint
-    )
+    unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    evidence = f"{free / unit:.1f} of {total / unit:.1f} {name} free at {place}"
+    if status != "ok" and (large := _largest(machine, place)):
+        hint, evidence = f"is all of that needed? Else {hint}", f"{evidence}; the largest there: {large}"
+    return Answer("has room", machine.name, status, evidence, hint)
+
+
+def _largest(machine: Machine, place: str) -> str:
+    """The largest files at `place`, as far as a few seconds suffice to find them."""
+    if place.startswith("sftp:"):
+        return ""
+    seek = 'timeout 5 find "$1" -xdev -type f -size +1M -printf "%s %p\\n" | sort -rn | head -n 3'
+    lines = machine.run(["sudo", "sh", "-c", seek, "sh", place]).out.splitlines()
+    sizes = (line.split(" ", 1) for line in lines)
+    return ", ".join(f"{path} ({int(size) / 1e6:.0f} MB)" for size, path in sizes)
 
 
 def _space(machine: Machine, place: str) -> tuple[int, int]:

@@ -59,7 +59,14 @@ def way(machine: Machine, address: str) -> Way:
 @check
 def goes_straight(machine: Machine, address: str) -> Answer:
     """Do packets to `address`, which is in the machine's own LAN, go there without anybody in between?"""
-    found = until(lambda: way(machine, address), lambda w: w.straight and bool(w.ms), "the straight way", 3.0)
+    found = until(
+        lambda: way(machine, address),
+        lambda w: w.straight and bool(w.ms),
+        "the straight way",
+        3.0,
+        hint=HINT,
+        where=machine.name,
+    )
     return Answer(f"goes straight to {address}", machine.name, "ok", str(found), HINT)
 
 

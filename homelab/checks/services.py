@@ -10,6 +10,7 @@ from homelab import web
 from homelab.check import Answer, check
 from homelab.errors import HomelabError, NoAnswer
 from homelab.machine import Machine
+from homelab.resources import project
 from homelab.resources.tailscale_status import status
 from homelab.services import Service
 from homelab.vantage import Nobody
@@ -88,6 +89,26 @@ def has_certificate(machine: Machine, device: str, port: int = 443) -> Answer:
     return Answer(
         name, machine.name, "ok" if days > 1 else "warn", f"for {host}, by {by}, {days:.0f} days left"
     )
+
+
+@check
+def lives_with_its_sidecar(machine: Machine, at: str) -> Answer:
+    """Does every service of the Compose project in the folder `at` live in the network of a sidecar that is there?
+
+    Where the sidecar alone was made anew, its services run on in the network of the old one: reached by nobody.
+    """
+    now = project.read(machine, at)
+    pairs = [shared.partition("=")[::2] for shared in now.shares]
+    alone = sorted(service for service, sidecar in pairs if sidecar == project.GONE)
+    name = f"{now.name or at} lives with its sidecar"
+    if alone:
+        said = f"{', '.join(alone)}: in the network of a container that is no more"
+        again = f"docker compose up -d --force-recreate {' '.join(alone)}, in {at}"
+        return Answer(name, machine.name, "fail", said, again)
+    if not now.running:
+        return Answer(name, machine.name, "fail", f"nothing of it runs in {at}", "04_services starts it")
+    evidence = ", ".join(f"{service} in {sidecar}'s network" for service, sidecar in pairs)
+    return Answer(name, machine.name, "ok", evidence or f"{', '.join(now.running)}: a network of its own")
 
 
 @check

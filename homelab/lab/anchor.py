@@ -86,6 +86,8 @@ class Plan:
     places: list[root.Place]
     rootless: bool
     docker: bool = False
+    restored: bool = False  # its layers are a saved lab's
+    room: int | None = None  # MiB that its own disk holds
     groups: cgroups.Groups = field(default_factory=list)  # empty where the lab has none
 
 
@@ -125,6 +127,8 @@ def _live(plan: Plan, channel: socket.socket) -> None:
         plan.resolver,
         plan.places,
         rootless=plan.rootless,
+        room=plan.room,
+        restored=plan.restored,
         groups=groups if plan.groups or (plan.docker and plan.rootless) else None,
     )
     kernel.set_process_name("init")

@@ -66,6 +66,7 @@ def _machine(topology: Topology, number: int, name: str, machine: Machine) -> di
         "nat": machine.nat,
         "tailscale": machine.tailscale,
         "docker": machine.docker,
+        "room": machine.room,
         "disks": machine.disks,
         "runbook": machine.runbook,
         "database": machine.database,

@@ -37,6 +37,9 @@ def _told(error: HomelabError) -> str:
     return str(error)
 
 
+MORE = "./runbook lab break | mend | check: something goes wrong in it, is found, and mended."
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse ends with 2, which the command line's contract has for something else."""
 
@@ -46,7 +49,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="runbook lab", description="The disposable lab.")
+    parser = _Parser(prog="runbook lab", description="The disposable lab.", epilog=MORE)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, do: Any, about: str) -> argparse.ArgumentParser:
@@ -56,9 +59,18 @@ def _parser() -> argparse.ArgumentParser:
 
     up = add("up", _up, "bring the lab up; safe to repeat")
     up.add_argument("--enrolled", action="store_true", help="with every machine in the tailnet that can be")
-    up.add_argument("--topology", type=Path, default=paths.DEFAULT_TOPOLOGY, metavar="FILE")
+    up.add_argument("--topology", type=Path, metavar="FILE", help="another lab (default: params/lab.yaml)")
+    up.add_argument("--at", metavar="NAME", help="as it was saved, or as a stage finds it")
     up.add_argument("--lease", action="store_true", help="a lab of one's own, which ends with standard input")
     add("down", _down, "end the lab; it forgets everything")
+    save = add("save", _save, "save the lab that is up; it stands still for a moment")
+    save.add_argument("name", metavar="NAME")
+    save.add_argument("--replace", action="store_true", help="in place of the one that is saved so already")
+    save.add_argument("--of", default="", help=argparse.SUPPRESS)  # what a stage's was made by
+    kept = add("saved", _saved, "the labs that are saved")
+    kept.add_argument("--json", action="store_true")
+    forget = add("forget", _forget, "remove a saved lab")
+    forget.add_argument("name", metavar="NAME")
     status = add("status", _status, "what is there and how it is")
     status.add_argument("--json", action="store_true")
     execute = add("exec", _exec, "run a command in a machine")
@@ -101,9 +113,33 @@ def _parser() -> argparse.ArgumentParser:
 def _up(asked: argparse.Namespace) -> int:
     from . import up
 
+    if asked.at and (asked.topology or asked.enrolled):
+        raise LabRefused("--at brings a lab as it was", hint="without --topology and --enrolled")
+    topology = asked.topology or paths.DEFAULT_TOPOLOGY
     if asked.lease:
-        up.up_on_lease(asked.topology, enrolled=asked.enrolled)
-    print(up.up(asked.topology, enrolled=asked.enrolled))
+        up.up_on_lease(topology, enrolled=asked.enrolled, at=asked.at)
+    print(up.up(topology, enrolled=asked.enrolled, at=asked.at))
+    return 0
+
+
+def _save(asked: argparse.Namespace) -> int:
+    from . import saved
+
+    print(saved.save(_socket(), asked.name, of=asked.of, replace=asked.replace))
+    return 0
+
+
+def _saved(asked: argparse.Namespace) -> int:
+    from . import saved
+
+    print(json.dumps(saved.as_data(), indent=1) if asked.json else saved.listed())
+    return 0
+
+
+def _forget(asked: argparse.Namespace) -> int:
+    from . import saved
+
+    print(saved.forget(asked.name))
     return 0
 
 

@@ -20,10 +20,10 @@ def of(machine: dict[str, object], name: str, state: Path, memory: Path, *, root
     places = []
     if machine["docker"]:
         disk = state / NAME / name / "docker"
-        disk.mkdir(parents=True)
+        disk.mkdir(parents=True, exist_ok=True)  # a saved lab's may be there
         if not _carries_overlays(disk, rootless=rootless):
             disk = memory / f"{name}-docker"
-            disk.mkdir()
+            disk.mkdir(exist_ok=True)
         places.append(Place(str(disk), engine.DATA, own=True))
         log = state / "log" / f"{name}-docker.log"
         log.touch(0o600)
@@ -32,7 +32,7 @@ def of(machine: dict[str, object], name: str, state: Path, memory: Path, *, root
     assert isinstance(disks, list)
     for target in disks:
         disk = state / NAME / name / target.strip("/").replace("/", "-")
-        disk.mkdir(parents=True)
+        disk.mkdir(parents=True, exist_ok=True)
         places.append(Place(str(disk), target, own=True))
     return places
 

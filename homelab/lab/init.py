@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from . import server
+from . import server, waking
 from .lab import Lab
 from .services import Services
 from .wire import Refused
@@ -27,9 +27,13 @@ def main(config_path: str) -> None:
         _leave_when_lease_ends()
         services = Services(lab)
         services.start_all()
-        if lab.enrolled:
+        if lab.enrolled and not lab.restored:
             services.enroll()
-        server.Server(lab, services, lab.folder / "lab.sock").start()
+        serving = server.Server(lab, services, lab.folder / "lab.sock")
+        if lab.restored:
+            waking.wake(lab, services, serving.windows, waking.read(lab.restored))
+            lab.note("awake")
+        serving.start()
         services.open_front_end()
     except (OSError, Refused) as error:
         problem = error if isinstance(error, Refused) else Refused(str(error), str(lab.folder / "init.log"))

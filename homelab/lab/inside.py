@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import names, processes
+from . import names, processes, still
 from .children import NOT_ALLOWED, NOT_FOUND, Children, end_group, has_group
 from .forward import Forward
 from .wire import Refused, Unfit, close, reply
@@ -251,6 +251,26 @@ class Inside:
             if processes.until(lambda: not any(processes.is_alive(p.pid) for p in processes.all()), seconds):
                 break
         reply(connection, {"ok": True})
+
+    def _do_still(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: everything stands still, or (`over`) goes on."""
+        if request.get("over"):
+            still.go_on()
+        else:
+            still.stop_all()
+        reply(connection, {"ok": True})
+
+    def _do_background(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: the programs that run by themselves."""
+        known = self._commands | {pid for pid, _ in self._daemons.values()}
+        reply(connection, {"programs": still.background(known)})
+
+    def _do_again(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
+        """The lab's own: start such a program again."""
+        try:
+            reply(connection, {"pid": still.start(request["program"], self.children)})
+        except KeyError as error:
+            raise Refused(f"there is no user {error.args[0]!r}", self.name) from error
 
     def _do_quiz(self, request: dict[str, Any], connection: Connection, fds: list[int]) -> None:
         """The lab's own: what one command prints."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from homelab.errors import nearest
 
-from . import anchor, base, daemons, database, disks, engine, hostview, kernel, links, root
+from . import anchor, base, copying, daemons, database, disks, engine, hostview, kernel, links, root
 from .anchor import Anchor
 from .tools import Tools
 from .verbs import Wires
@@ -26,6 +26,7 @@ class Lab:
         self.folder = Path(config["state"])
         self.rootless = config["tier"] == "rootless"
         self.enrolled = bool(config["enrolled"])
+        self.restored = Path(config["restored"]) if config["restored"] else None  # a saved lab's folder
         self.tools = Tools(Path(config["built"]["packages"]))
         self.machines: dict[str, Anchor] = {}
         self.stopped: set[str] = set()  # distributions of WSL that do not run
@@ -47,6 +48,9 @@ class Lab:
         place = self.folder / "ns"
         place.mkdir(exist_ok=True)
         kernel.mount("tmpfs", place, "tmpfs", kernel.MS_NOSUID, "mode=755")
+        if self.restored:
+            copying.lay_out(self.restored, self.folder)
+            self.note("layers of the saved lab")
         built = {name: Path(path) for name, path in self.config["built"].items()}
         self.parts = hostview.parts(rootless=self.rootless)
         layer, python = place / "base", self.config["python"]
@@ -67,6 +71,9 @@ class Lab:
         self.note("wires")
         for machine in self.machines.values():
             machine.expect(b"root")
+        if self.restored:
+            roots = {name: Path(f"/proc/{machine.pid}/root") for name, machine in self.machines.items()}
+            copying.fill(self.restored, roots)
         self.note("roots")
         _all(self._configure, list(self.machines))
         self.wires = Wires(self.blueprint, self.machines, self.tools)
@@ -109,6 +116,8 @@ class Lab:
             places,
             self.rootless,
             docker=bool(machine["docker"]),
+            room=machine["room"],
+            restored=self.restored is not None,
             groups=self.config["cgroups"] if machine["docker"] else [],
         )
 
@@ -138,6 +147,8 @@ class Lab:
             commands.append([["ip", "address", "add", f"{engine.RESOLVER}/32", "dev", "lo"], ""])
             options = engine.LIMITED if self.config["cgroups"] else engine.UNLIMITED
             files["/etc/default/docker"] = f'DOCKER_OPTS="{options}"\n'
+        if self.restored:  # the machine's own files are as it left them
+            files = {path: text for path, text in files.items() if path.startswith("/proc/")}
         self.machines[name].ask("batch", commands=commands, files=files)
         if machine["docker"]:
             self.machines[name].ask("names", address=engine.RESOLVER)

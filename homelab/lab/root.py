@@ -68,18 +68,21 @@ def build(
     places: list[Place],
     *,
     rootless: bool,
+    room: int | None = None,
+    restored: bool = False,
     groups: cgroups.Groups | None = None,
 ) -> None:
     """Make a root in `folder` and move this process into it.
 
     Called in the machine's own mount, PID and network namespaces, which it changes for good. `groups`:
-    the control groups that it shall see; a machine without an engine sees none.
+    the control groups that it shall see; a machine without an engine sees none. `room`: what fits into it (MiB).
+    `restored`: it has its name and addresses of others in its files already.
     """
     kernel.make_private()
     root = folder / "root"
     root.mkdir(parents=True)
     # A mount of its own, for pivot_root; on the lab's tmpfs, so nothing of it outlives the lab.
-    kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID, "mode=755")
+    kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID, f"mode=755,size={room}m" if room else "mode=755")
     for part in layers.parts:
         _overlay(folder, part, layers, rootless)
     _view_of_host(root, layers.parts)
@@ -91,7 +94,9 @@ def build(
     _proc_and_sys(root, rootless)
     if groups is not None:
         cgroups.show(groups, root / "sys" / "fs" / "cgroup", rootless=rootless)
-    _identity(root, hostname, resolver)
+    kernel.set_hostname(hostname)
+    if not restored:
+        _identity(root, hostname, resolver)
     for place in places:
         target = root / place.target.lstrip("/")
         if Path(place.source).is_dir():
@@ -110,12 +115,14 @@ def _overlay(folder: Path, part: hostview.Part, layers: Layers, rootless: bool) 
     name = part.name
     upper, work, merged = folder / "up" / name, folder / "work" / name, folder / "root" / name
     for path in (upper, work, merged):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)  # the uppermost may be a saved lab's
     lower = [layers.base / name, layers.packages / name, *([Path("/") / name] if part.host else [])]
     if layers.tailscale:
         lower.insert(0, layers.tailscale / name)
         for inner in (layers.tailscale / name).glob("*/"):
-            (upper / inner.name).mkdir()  # else the folder would belong to whoever built the layer
+            (upper / inner.name).mkdir(
+                exist_ok=True
+            )  # else the folder would belong to whoever built the layer
     if layers.cover:
         lower.insert(0, layers.cover / name)
     lowers = ":".join(str(p).replace(":", "\\:") for p in lower if p.is_dir())
@@ -196,7 +203,6 @@ def _proc_and_sys(root: Path, rootless: bool) -> None:
 
 
 def _identity(root: Path, hostname: str, resolver: str) -> None:
-    kernel.set_hostname(hostname)
     etc = root / "etc"
     _fresh(etc / "hostname", f"{hostname}\n")
     _fresh(

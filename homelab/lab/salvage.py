@@ -12,7 +12,7 @@ from .shapes import Network
 Place = tuple[int | str, ...]
 # What no contradiction depends on, where something must stand.
 _ANYTHING = {"role": "?", "owner": "somebody@example.com", "tailnet": "some.ts.net"}
-_HARMLESS = {"role", "about", "stand_in", "tailscale", "docker", "disks"}  # of a machine
+_HARMLESS = {"role", "about", "stand_in", "tailscale", "docker", "disks", "room"}  # of a machine
 
 
 @dataclass

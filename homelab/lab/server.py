@@ -6,11 +6,12 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import engine, report, wire
+from . import copying, engine, report, waking, wire
 from .daemons import Daemon
 from .lab import Lab
 from .services import Services
@@ -32,6 +33,11 @@ class Server:
         self._listener.bind(str(path))
         path.chmod(0o600)
         self._listener.listen(128)
+
+    @property
+    def windows(self) -> Mapping[str, System]:
+        """Every Windows, by its machine."""
+        return self._windows
 
     def start(self) -> None:
         """Serve from now on, beside what the caller does."""
@@ -141,6 +147,18 @@ class Server:
     def _do_enroll(self, request: dict[str, Any], connection: socket.socket) -> None:
         self._wake()
         reply(connection, {"ok": True, "joined": self._services.enroll()})
+
+    def _do_save(self, request: dict[str, Any], connection: socket.socket) -> None:
+        """Copy the lab into the empty folder `folder`; it stands still meanwhile, for how many seconds is answered."""
+        folder = Path(str(request.get("folder")))
+        told = waking.memory(self._lab, self._services, self._windows)
+        start = time.monotonic()
+        with copying.standing_still(self._lab):
+            copying.copy(self._lab, folder)
+        still = time.monotonic() - start
+        (folder / "memory.json").write_text(json.dumps(told))
+        self._lab.note(f"saved to {folder}; all stood still for {still:.2f} s")
+        reply(connection, {"ok": True, "still": still})
 
     def _do_stop_lab(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True})

@@ -81,6 +81,22 @@ class Services:
             tailnet.await_daemon(machine)
             machine.ask("quiz", argv=[*daemon.join, f"--timeout={tailnet.PATIENCE:.0f}s"])
 
+    def memory(self) -> dict[str, list[list[str]]]:
+        """Those that somebody asked for, and which of them run; for a lab that is saved."""
+        asked = sorted(self._asked)
+        alive = [(m, n) for m, n in asked if self._is_alive(self._known[m, n])]
+        return {"asked": [list(pair) for pair in asked], "alive": [list(pair) for pair in alive]}
+
+    def remembered(self, memory: dict[str, list[list[str]]]) -> list[Daemon]:
+        """The daemons to ask for again, by what `memory` said; those that did not run are known, and stay down.
+
+        Without those that another one of them needs.
+        """
+        self._asked |= {(m, n) for m, n in memory["asked"] if (m, n) in self._known}
+        alive = {(m, n): self._known[m, n] for m, n in memory["alive"] if (m, n) in self._known}
+        needed = {(d.machine, name) for d in alive.values() for name in d.needs}
+        return [d for pair, d in alive.items() if pair not in needed]
+
     def let_go(self, daemon: Daemon) -> None:
         """End a daemon that somebody asked for; nobody wants it any more."""
         self._asked.discard((daemon.machine, daemon.name))

@@ -117,6 +117,7 @@ class Machine(Part):
 
     `tailscale`: `installed` runs from the start, `later` is installed by a stage; `asked` is installed,
     runs when somebody starts it, and is no member of the people's tailnet unless a stage makes it one.
+    `room`: what its own disk holds, MiB; without it, half of this computer's memory.
     """
 
     role: str = Field(min_length=1, max_length=60)
@@ -128,6 +129,7 @@ class Machine(Part):
     nat: Literal["cone", "symmetric"] | None = None
     tailscale: Literal["none", "later", "installed", "asked"] = "none"
     docker: StrictBool = False  # an engine of its own, which `sudo service docker start` starts
+    room: int | None = Field(None, ge=16, le=65536)
     disks: list[Disk] = Field(default_factory=list, max_length=8)  # further disks, by where they are mounted
     runbook: StrictBool = False  # sees this checkout and its Python, read-only: it can run the runbook itself
     database: StrictBool = False  # PostgreSQL with a few films in it, once somebody asks the lab for it

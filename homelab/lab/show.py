@@ -27,6 +27,8 @@ def status(document: dict[str, Any]) -> str:
         )
     changed = [link for link in document["links"] if differs(link)]
     lines = [head, "", *table(rows), *(["", *(link_line(w) for w in changed)] if changed else [])]
+    if document.get("broken"):
+        lines += ["", f"broken on purpose: {document['broken']}; ./runbook lab mend"]
     if any(missing(machine) for machine in document["machines"].values()):
         lines += ["", "Hint: ./runbook lab up starts what is not running"]
     return "\n".join(lines)

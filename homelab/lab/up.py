@@ -11,16 +11,33 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from homelab import __version__
-from homelab.errors import HomelabError, LabError, PrerequisiteMissing
+from homelab.errors import HomelabError, LabError, LabRefused, PrerequisiteMissing
 from homelab.labsocket import request
 
-from . import blueprint, build, daemons, folder, launch, paths, preflight, root, show, topology
+from . import (
+    blueprint,
+    build,
+    copying,
+    daemons,
+    folder,
+    launch,
+    paths,
+    preflight,
+    root,
+    saved,
+    show,
+    topology,
+    waking,
+)
 
 PATIENCE = 60.0
+UP = "./runbook lab down ends it (./runbook lab save NAME keeps it)"
 
 
-def up(topology_file: Path, *, enrolled: bool) -> str:
+def up(topology_file: Path, *, enrolled: bool, at: str | None = None) -> str:
     """Bring this checkout's lab up, or leave it as it is when it is up already; what came of it, as a line.
+
+    `at` names a saved lab, as which it comes up.
 
     Raises:
         ParamsError, PrerequisiteMissing: nothing was started.
@@ -30,11 +47,11 @@ def up(topology_file: Path, *, enrolled: bool) -> str:
     place = paths.lab_folder()
     paths.socket_of(place)
     if folder.is_held(place):
-        return _already(place, enrolled)
-    ready = _prepare(topology_file)
-    claimed = _claim(place, ready, topology_file, enrolled)
+        return _already(place, enrolled, at)
+    ready, restored = _prepare(topology_file, at)
+    claimed = _claim(place, ready, topology_file, enrolled, restored)
     if claimed is None:
-        return _already(place, enrolled)
+        return _already(place, enrolled, at)
     lock, config = claimed
     os.set_inheritable(lock, True)
     owner = subprocess.Popen(
@@ -56,10 +73,13 @@ def up(topology_file: Path, *, enrolled: bool) -> str:
     members = [m for m in ready["machines"].values() if m["tailscale"] in ("installed", "later")]
     joined = len(members) if enrolled else 0
     tailnet = f", {joined} of them in one tailnet" if joined else ""
-    return f"the lab is up after {time.monotonic() - start:.1f} s: {count}{tailnet} (tier {launch.tier()})"
+    as_ = f" as it was saved in {at}" if at else ""
+    return (
+        f"the lab is up{as_} after {time.monotonic() - start:.1f} s: {count}{tailnet} (tier {launch.tier()})"
+    )
 
 
-def up_on_lease(topology_file: Path, *, enrolled: bool) -> NoReturn:
+def up_on_lease(topology_file: Path, *, enrolled: bool, at: str | None = None) -> NoReturn:
     """Become the owner of a lab of one's own, which ends with our standard input.
 
     Raises:
@@ -68,8 +88,8 @@ def up_on_lease(topology_file: Path, *, enrolled: bool) -> NoReturn:
     stamp = f"own-{os.getpid()}-{time.time_ns() % 10**9:09d}"
     place = paths.state_root() / stamp
     paths.socket_of(place)
-    ready = _prepare(topology_file)
-    claimed = _claim(place, ready, topology_file, enrolled)
+    ready, restored = _prepare(topology_file, at)
+    claimed = _claim(place, ready, topology_file, enrolled, restored)
     if claimed is None:
         raise LabError("the folder of a new lab is taken", str(place))
     lock, config = claimed
@@ -79,12 +99,15 @@ def up_on_lease(topology_file: Path, *, enrolled: bool) -> NoReturn:
     os.execv(argv[0], [*argv, str(config), "--lease"])
 
 
-def _prepare(topology_file: Path) -> dict[str, Any]:
-    """Everything that can be wrong is found before anything is started."""
+def _prepare(topology_file: Path, at: str | None) -> tuple[dict[str, Any], Path | None]:
+    """Everything that can be wrong is found before anything is started; and the folder of the saved lab `at`."""
+    restored = saved.require(at) if at else None
     built = build.find()
     trial = preflight.Preflight(built.packages if built else None)
     try:
-        drawn = blueprint.draw(topology.read(topology_file))
+        drawn = (
+            waking.read(restored)["blueprint"] if restored else blueprint.draw(topology.read(topology_file))
+        )
     except HomelabError:
         trial.result()
         raise
@@ -92,11 +115,11 @@ def _prepare(topology_file: Path) -> dict[str, Any]:
     if built is None:
         built = build.ensure()
         preflight.require(preflight.check(built.packages))
-    return drawn
+    return drawn, restored
 
 
 def _claim(
-    place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool
+    place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool, restored: Path | None
 ) -> tuple[int, Path] | None:
     """The lock on `place` and the file in it that the owner reads; None when a living lab holds it.
 
@@ -110,25 +133,28 @@ def _claim(
         folder.sweep()
         with folder.refusing_what_cannot_be_written():
             folder.need_room()
-            return lock, _write_config(place, drawn, topology_file, enrolled)
+            return lock, _write_config(place, drawn, topology_file, enrolled, restored)
     except BaseException:
         folder.remove(place)
         os.close(lock)
         raise
 
 
-def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool) -> Path:
+def _write_config(
+    place: Path, drawn: dict[str, Any], topology_file: Path, enrolled: bool, restored: Path | None
+) -> Path:
     built = build.find()
     if built is None:
         raise PrerequisiteMissing("the cache was emptied meanwhile", str(paths.cache()), "run it again")
     (place / "log").mkdir(mode=0o700)
     config = place / folder.CONFIG
-    document = {
+    document: dict[str, Any] = {
         "state": str(place),
         "version": __version__,
         "tier": launch.tier(),
         "topology": str(topology_file.resolve()),
-        "enrolled": enrolled,
+        "enrolled": waking.read(restored)["enrolled"]["from_the_start"] if restored else enrolled,
+        "restored": str(restored or ""),
         "blueprint": drawn,
         "python": _python_of_ours(),
         "runbook": [str(p) for p in root.within(paths.CHECKOUT, Path(sys.prefix), Path(sys.base_prefix))],
@@ -140,6 +166,8 @@ def _write_config(place: Path, drawn: dict[str, Any], topology_file: Path, enrol
     }
     built.compose.mkdir(exist_ok=True)
     (place / daemons.HUB).mkdir()
+    if restored:
+        copying.bring(restored, place)
     config.write_text(json.dumps(document))
     return config
 
@@ -165,8 +193,10 @@ def _await(owner: subprocess.Popen[bytes]) -> None:
     )
 
 
-def _already(place: Path, enrolled: bool) -> str:
+def _already(place: Path, enrolled: bool, at: str | None) -> str:
     folder.refuse_other_version(place)
+    if at:
+        raise LabRefused(f"a lab is up, and would be lost if {at} came in its place", "", UP)
     path, end = place / "lab.sock", time.monotonic() + PATIENCE
     while folder.is_held(place) and time.monotonic() < end:
         try:

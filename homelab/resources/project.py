@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STAMP = ".started-from"
 LABEL = "com.docker.compose"
+GONE = "gone"  # whose network a service lives in, where that container is no more
 PATIENCE = 300  # seconds for all services together to become healthy
 READ_BY_COMPOSE = ("compose.yaml", ".env")
 File = tuple[str, str, int]  # path below the folder, text, mode
@@ -124,11 +125,16 @@ def _running(machine: Machine, state: State) -> State:
     for one in parts:
         kind, _, other = one.attrs["HostConfig"]["NetworkMode"].partition(":")
         if kind == "container":
-            shares[service[one.id]] = service.get(other, "gone")
+            shares[service[one.id]] = service.get(other, GONE)
     return replace(
         state,
         name=parts[0].labels[f"{LABEL}.project"],
-        running=tuple(sorted({service[c.id] for c in parts if c.status == "running"})),
+        # Who lives in a network that is gone answers nobody, and only being made anew helps.
+        running=tuple(
+            sorted(
+                {name for c in parts if c.status == "running" and shares.get(name := service[c.id]) != GONE}
+            )
+        ),
         images=tuple(sorted(f"{service[c.id]}={_image(c)}" for c in parts)),
         shares=tuple(f"{s}={other}" for s, other in sorted(shares.items())),
     )
@@ -157,7 +163,8 @@ def command(before: State, after: State) -> list[str]:
 
 
 def _up(before: State, after: State) -> str:
-    anew = " --force-recreate" if _mounted(before, after) else ""
+    alone = any(shared.endswith(f"={GONE}") for shared in before.shares)
+    anew = " --force-recreate" if alone or _mounted(before, after) else ""
     return f"docker compose up -d --wait --wait-timeout {PATIENCE} --remove-orphans{anew}"
 
 

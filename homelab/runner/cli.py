@@ -178,6 +178,16 @@ def parser(command: str) -> argparse.ArgumentParser:
 
 
 def _lab(words: Sequence[str]) -> int:
+    from homelab.runner import checkpoint, lessons
+
+    if words and (verb := lessons.VERBS.get(words[0])):
+        made = _Parser(prog=f"./runbook lab {words[0]}", allow_abbrev=False)
+        lessons.fill(words[0], made)
+        return verb(made.parse_args(words[1:]))
+    if (at := checkpoint.wanted(words)) and "--lease" not in words and (stage := checkpoint.stage_of(at)):
+        if len(words) > 3:
+            raise ParamsError([Problem(" ".join(words[1:]), "--at brings a lab as it was: alone, please")])
+        return checkpoint.up_at(stage)
     sys.argv = ["./runbook lab", *words]
     try:
         runpy.run_module("homelab.lab", run_name="__main__")

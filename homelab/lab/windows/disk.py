@@ -56,7 +56,7 @@ def places(name: str, machines: dict[str, Any], folder: Path) -> list[Place]:
         windows = machine["windows"]
         if windows and name in (outer, windows["wsl"]):
             shared = home(folder, outer)
-            if not shared.exists():
+            if not (shared / "wsl").exists():
                 _lay_out(shared, windows["user"])
             side = "wsl" if name == windows["wsl"] else "windows"
             found = [Place(str(shared / "c"), C, own=True), Place(str(shared / side), SOCKETS, own=True)]
@@ -68,7 +68,7 @@ def places(name: str, machines: dict[str, Any], folder: Path) -> list[Place]:
 
 def _lay_out(shared: Path, user: str) -> None:
     text = (_PROGRAMS / "interop.py").read_bytes()
-    (shared / "c/Users" / user / STARTUP).mkdir(parents=True)
+    (shared / "c/Users" / user / STARTUP).mkdir(parents=True, exist_ok=True)  # a saved lab's may be there
     for program, folder in STAND_INS.items():
         (shared / "c" / folder).mkdir(parents=True, exist_ok=True)
         file = shared / "c" / folder / program
