@@ -202,4 +202,4 @@ def _sweep(top: Path) -> None:
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:.{0 if size >= 1e7 else 1}f} MB"
