@@ -139,9 +139,10 @@ def _certificates(machine: Machine, node: dict[str, Any], sidecars: Sequence[str
 
 def _certificate(machine: Machine, host: str, port: str) -> dict[str, Any]:
     try:
+        context = ssl.create_default_context(cafile=web.trusted_by(machine) or None)
         with (
             web.dial(machine, host, int(port)) as plain,
-            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secret,
+            context.wrap_socket(plain, server_hostname=host) as secret,
         ):
             told = secret.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
