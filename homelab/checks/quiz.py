@@ -8,6 +8,7 @@ from homelab import web
 from homelab.check import Answer, check
 from homelab.errors import HomelabError
 from homelab.machine import Machine
+from homelab.resources.tailscale_status import owner, status
 
 
 @check
@@ -26,8 +27,9 @@ def takes_an_answer(machine: Machine, url: str, name: str = "phone") -> Answer:
 
 
 @check
-def knows_who_asks(machine: Machine, url: str, login: str) -> Answer:
-    """Does serve tell the quiz who asks? `login` is the person's, or empty for somebody unknown."""
+def knows_who_asks(machine: Machine, url: str, login: str | None = None) -> Answer:
+    """Does serve tell the quiz who asks? `login` is the person's, or empty for somebody unknown; None: whose device it is."""
+    login = owner(status(machine)) if login is None else login
     found = _json(web.session(machine).get(f"{url}/api/whoami"))
     seen = str(found["login"])
     evidence = f"{found['name']} ({seen})" if seen else "nobody that the tailnet knows"
@@ -35,11 +37,14 @@ def knows_who_asks(machine: Machine, url: str, login: str) -> Answer:
 
 
 @check
-def believes_nobody(machine: Machine, url: str, login: str, pretended: str = "mallory@example.com") -> Answer:
+def believes_nobody(
+    machine: Machine, url: str, login: str | None = None, pretended: str = "mallory@example.com"
+) -> Answer:
     """If a visitor writes into his request that he is `pretended`, does the quiz still see `login`?
 
-    `login` is who really asks, or empty for somebody whom the tailnet does not know.
+    `login` is who really asks, or empty for somebody whom the tailnet does not know; None: whose device it is.
     """
+    login = owner(status(machine)) if login is None else login
     forged = {"Tailscale-User-Login": pretended, "Tailscale-User-Name": "Mallory"}
     found = _json(web.session(machine).get(f"{url}/api/whoami", headers=forged))
     seen = str(found["login"])

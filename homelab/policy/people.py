@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.errors import ParamsError, Problem, nearest
 from homelab.policy import ssh_policy
-from homelab.resources.tailscale_status import status
+from homelab.resources.tailscale_status import owner, status
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
@@ -46,10 +46,7 @@ def _signed_in(tailnet: Tailnet) -> str:
     """Whose node the machine is that this runs on; nobody's if it has a tag, or is in no tailnet."""
     if tailnet.here is None:
         return ""
-    found = status(tailnet.here)
-    me = found.get("Self") or {}
-    user = (found.get("User") or {}).get(str(me.get("UserID")), {})
-    return "" if me.get("Tags") else str(user.get("LoginName", ""))
+    return owner(status(tailnet.here))
 
 
 def refuse_unknown(

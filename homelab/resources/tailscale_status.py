@@ -54,6 +54,13 @@ def peers(found: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted((found.get("Peer") or {}).values(), key=lambda p: str(p.get("DNSName", "")))
 
 
+def owner(found: dict[str, Any]) -> str:
+    """Who has signed this node in, by their login; empty for a tagged node, which belongs to nobody."""
+    me = found.get("Self") or {}
+    user = (found.get("User") or {}).get(str(me.get("UserID")), {})
+    return "" if me.get("Tags") else str(user.get("LoginName", ""))
+
+
 def short_name(node: dict[str, Any]) -> str:
     """The node's first label: ``phone`` of ``phone.snow-burbot.ts.net.``."""
     return str(node.get("DNSName", "")).split(".")[0]

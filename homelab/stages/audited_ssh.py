@@ -118,6 +118,12 @@ def door(world: World, wish: Params) -> Machine:
     return world[role]
 
 
+def asker(world: World, wish: Params) -> Machine:
+    """The phone, from where one comes in; `Nobody` as long as that machine's door stays shut."""
+    here = door(world, wish)
+    return Nobody(PHONE, here.why, here.hint) if isinstance(here, Nobody) else seat(world, PHONE)
+
+
 def rules(world: World, wish: Params) -> list[dict[str, Any]]:
     """What the policy should say: a rule for those who get in at once, one for those who are asked first."""
     tags = login.read(world[host(world, wish)]).tags
