@@ -146,7 +146,7 @@ def _tar(words: list[str]) -> None:
     """
     done = subprocess.run(["tar", *words], capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "socket ignored" not in line][-2:]
+        said = [line for line in done.stderr.splitlines() if "socket ignored" not in line][:3]
         raise Refused(f"tar failed: {' | '.join(said) or 'without a word'}", words[1].partition("=")[2])
 
 

@@ -27,6 +27,7 @@ class Server:
 
     def __init__(self, lab: Lab, services: Services, path: Path) -> None:
         self._lab, self._services = lab, services
+        self._saving = threading.Lock()
         self._windows = interop.all_of(lab, services)
         self._listener = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)
@@ -151,6 +152,11 @@ class Server:
     def _do_save(self, request: dict[str, Any], connection: socket.socket) -> None:
         """Copy the lab into the empty folder `folder`; it stands still meanwhile, for how many seconds is answered."""
         folder = Path(str(request.get("folder")))
+        with self._saving:  # two at once would wake each other's machines
+            still = self._save(folder)
+        reply(connection, {"ok": True, "still": still})
+
+    def _save(self, folder: Path) -> float:
         told = waking.memory(self._lab, self._services, self._windows)
         start = time.monotonic()
         with copying.standing_still(self._lab):
@@ -158,7 +164,7 @@ class Server:
         still = time.monotonic() - start
         (folder / "memory.json").write_text(json.dumps(told))
         self._lab.note(f"saved to {folder}; all stood still for {still:.2f} s")
-        reply(connection, {"ok": True, "still": still})
+        return still
 
     def _do_stop_lab(self, request: dict[str, Any], connection: socket.socket) -> None:
         reply(connection, {"ok": True})

@@ -168,6 +168,10 @@ def test_a_lesson_in_the_terminal(taught) -> None:
     again = runbook(taught, "lab", "break", "mtu")
     assert again.returncode == 3
     assert "something is broken already: a surprise" in again.stderr
+    look = runbook(taught, "lab", "check")
+    assert look.returncode == 1
+    told = ALL[found.name].tells(taught, 1.0)
+    assert told.hint in look.stdout
     for n in (0, 1):
         assert ALL[found.name].hints[n] in runbook(taught, "lab", "mend", "--hint").stdout
     shown = runbook(taught, "lab", "mend", "--show")
@@ -176,4 +180,5 @@ def test_a_lesson_in_the_terminal(taught) -> None:
     mended = runbook(taught, "lab", "mend")
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert broken.read(lesson.state(taught)) is None
+    assert all(a.status in lesson.GOOD for a in lesson.checkup(taught))
     assert "Nothing is broken here" in runbook(taught, "lab", "mend").stdout

@@ -167,6 +167,24 @@ def test_what_cannot_be(call: Callable[..., subprocess.CompletedProcess[str]], s
 
 
 @pytest.mark.nightly
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_a_full_disk_is_said_and_leaves_nothing(small: Path, tmp_path: Path) -> None:
+    kept, lab = paths.cache() / saved.KIND, " ".join(LAB)
+    script = f"""
+    mkdir -p {kept}; mount -t tmpfs -o size=100m none {kept} || exit 99
+    {lab} up --topology {small} >/dev/null || exit 98
+    {lab} exec outside -- sh -c 'head -c 150M /dev/urandom >/srv/large'
+    {lab} save full; echo "status $?"; ls -A {kept}; {lab} exec outside -- ls /srv; {lab} down
+    """
+    env = {k: v for k, v in os.environ.items() if k != "HOMELAB_LAB"} | {"HOMELAB_STATE": str(tmp_path / "s")}
+    argv = ["unshare", "--mount", "sh", "-c", script]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=CHECKOUT, env=env, check=False)
+    assert "the cache is full" in done.stderr
+    assert "nothing half-done is left" in done.stderr
+    assert done.stdout.split()[:3] == ["status", "3", "large"], done.stdout
+
+
+@pytest.mark.nightly
 def test_as_an_ordinary_user() -> None:
     done = rider.run(ROOTLESS)
     assert done.returncode == 0, done
