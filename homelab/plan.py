@@ -19,6 +19,7 @@ from homelab.errors import HomelabError
 from homelab.machine import shown
 from homelab.record import Showing, badge, code, typed
 
+BACK = "take back: "  # how the reason of an inverse begins
 State = Any  # a small frozen dataclass of a resource module
 
 
@@ -86,7 +87,7 @@ class Change:
 
     def inverse(self) -> Change:
         """The way back: the same change with before and after swapped."""
-        why = f"take back: {self.why}"
+        why = BACK + self.why
         return dataclasses.replace(self, before=self.after, after=self.before, why=why, found=None)
 
     def data(self) -> dict[str, Any]:

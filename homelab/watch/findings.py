@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homelab.check import Answer
+from homelab.plan import BACK
 
 DRIFT, FAILED, BROKEN, SOON = "drift", "failed", "broken", "soon"
 COULD_NOT_RUN = "watch"
@@ -43,8 +44,9 @@ def of_results(results: Mapping[str, Any]) -> list[Finding]:
 def _of_stage(stage: Mapping[str, Any]) -> Iterable[Finding]:
     name = str(stage["name"])
     explained = False
+    lessons = {_what(c) for c in stage["changes"] if c["outcome"] == "planned" and c["why"].startswith(BACK)}
     for change in stage["changes"]:
-        if change["outcome"] in ("planned", "failed"):
+        if change["outcome"] == "failed" or (change["outcome"] == "planned" and _what(change) not in lessons):
             kind = DRIFT if change["outcome"] == "planned" else BROKEN
             words = f"{change['why']} (on {change['machine']})"
             explained = explained or kind == BROKEN
@@ -76,6 +78,11 @@ def _of_answer(a: Answer) -> Finding:
 def could_not_run(error: str) -> Finding:
     """That a watch could not even begin."""
     return Finding(COULD_NOT_RUN, BROKEN, f"the watch could not run: {_first_line(error)}")
+
+
+def _what(change: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What is changed and why; the same for the way there and the way back, which is how a lesson is planned."""
+    return change["machine"], change["resource"], change["why"].removeprefix(BACK)
 
 
 def unknown_stages(results: Mapping[str, Any], claimed: Iterable[str]) -> set[str]:

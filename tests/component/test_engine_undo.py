@@ -100,12 +100,17 @@ def test_a_lab_that_is_gone_cannot_be_taken_back(tiny: Tiny) -> None:
 
 
 def test_check_says_what_is_missing_and_starts_nothing(tiny: Tiny) -> None:
-    tiny.home.write_text("world: testhome\napi_key: env:NO_SUCH_KEY\n")
+    closed = "https://127.0.0.1:1"
+    tiny.home.write_text(f"world: testhome\nlogin_server: {closed}\nheartbeat: env:NO_SUCH_KEY\n")
     bad = tiny.call("check", "--params", str(tiny.home))
     assert bad.returncode == 3
-    assert "✗ fail the secret for api_key is there (from this machine): NO_SUCH_KEY is not set" in bad.stdout
+    assert (
+        "✗ fail the secret for heartbeat is there (from this machine): NO_SUCH_KEY is not set" in bad.stdout
+    )
     assert "✓ ok   the params are good" in bad.stdout
-    good = tiny.call("check", "--params", str(tiny.home), env={"NO_SUCH_KEY": "value-of-the-key"})
+    good = tiny.call(
+        "check", "--params", str(tiny.home), env={"NO_SUCH_KEY": "https://127.0.0.1:1/value-of-the-key"}
+    )
     assert good.returncode == 0, good.stdout
     assert "value-of-the-key" not in good.stdout
     assert sorted(p.name for p in tiny.folder.iterdir()) == [

@@ -18,7 +18,8 @@ HERE, GONE = account.State("x", True), account.State("x", False)
 class Somewhere:
     """A world whose only resource is a table; `stuck` names what cannot be changed any more."""
 
-    def __init__(self, monkeypatch) -> None:
+    def __init__(self, monkeypatch, applies: bool = True) -> None:
+        self.applies = applies
         self.now = {"a": HERE, "b": HERE}
         self.stuck: set[str] = set()
         self.did: list[str] = []
@@ -30,6 +31,9 @@ class Somewhere:
 
     def apply(self, plan: Plan) -> bool:
         for one in plan:
+            if not self.applies:
+                self.did.append(f"planned: {one.why}")
+                continue
             if one.name in self.stuck:
                 raise ApplyFailed(f"{one.name} is stuck")
             self.now[one.name] = one.after
@@ -47,6 +51,18 @@ def test_for_as_long_as_it_is_looked_at(monkeypatch) -> None:
         assert world.now == {"a": GONE, "b": GONE}
     assert world.now == {"a": HERE, "b": HERE}
     assert world.did == ["a goes", "b goes", "take back: b goes", "take back: a goes"]
+
+
+def test_where_nothing_is_applied_it_is_planned_there_and_back(monkeypatch) -> None:
+    world = Somewhere(monkeypatch, applies=False)
+    with for_a_moment(world, away("a"), away("b")):
+        assert world.now == {"a": HERE, "b": HERE}
+    assert world.did == [
+        "planned: a goes",
+        "planned: b goes",
+        "planned: take back: b goes",
+        "planned: take back: a goes",
+    ]
 
 
 @pytest.mark.parametrize("error", [CheckFailed("c", "phone", "no"), KeyboardInterrupt(), AssertionError()])

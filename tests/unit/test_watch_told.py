@@ -113,7 +113,9 @@ def test_a_file_of_another_version_or_half_a_file_is_said(tmp_path: Path) -> Non
 def test_findings_of_results_have_names_without_figures() -> None:
     change = {"machine": "tequila", "resource": "serve", "why": "open it", "outcome": "planned"}
     check = {"name": "plays", "vantage": "phone", "status": "fail", "evidence": "took 3.2 s\nmore"}
-    stage = {"name": "05_funnel", "status": "failed", "changes": [change, {**change, "outcome": "already"}],
+    lesson = {**change, "why": "shut it for a moment"}
+    back = {**change, "why": "take back: shut it for a moment"}
+    stage = {"name": "05_funnel", "status": "failed", "changes": [change, {**change, "outcome": "already"}, lesson, back],
              "checks": [check, {**check, "status": "warn"}], "error": {"type": "CheckFailed", "what": "plays"}}  # fmt: skip
     lost = {"name": "06_exit_node", "status": "failed", "changes": [], "checks": [],
             "error": {"type": "KernelDied", "what": "the kernel died"}}  # fmt: skip
