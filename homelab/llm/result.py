@@ -173,6 +173,7 @@ class Report:
         for case in self.cases:
             bad = [s for s in case.samples if s.disturbed]
             if bad:
+                streams = f" × {case.streams} streams" if case.streams > 1 else ""
                 why = "; ".join(worst([r for s in bad for r in s.disturbed]))
                 kept = "too few quiet ones, so they count (~)"
                 if len(case.quiet) >= self.wanted:
@@ -180,7 +181,7 @@ class Report:
                 elif not case.number("decode", self.wanted):
                     kept = "no number comes out of them"
                 said.append(
-                    f"At depth {case.depth}, {len(bad)} of {len(case.samples)} repetitions were disturbed ({why}): {kept}."
+                    f"At depth {case.depth}{streams}, {len(bad)} of {len(case.samples)} repetitions were disturbed ({why}): {kept}."
                 )
         return said
 

@@ -198,6 +198,10 @@ def test_streams_are_measured_together_and_said_apart() -> None:
     assert report.rows()[1][3].mean == pytest.approx(400)
     assert lines[0].startswith("fake: loaded in 0.5 s")
     assert len(lines) == 3
+    spoiled = run(
+        Fake(lambda n, g: replace(g, cached=9)), Wish(depths=(0,), repetitions=1, retries=0, streams=(1, 4))
+    )
+    assert [note.partition(",")[0] for note in spoiled.notes()] == ["At depth 0", "At depth 0 × 4 streams"]
 
 
 def test_thorough_is_what_the_issue_asks_for() -> None:
