@@ -12,7 +12,8 @@ from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 SHARE = 0.9  # of its threads' time an engine gets on a quiet machine; 0.97 and more were seen
-PASSIVE = 0.7  # the same of threads that sleep while they wait for each other: 0.82 and more were seen
+PASSIVE = 0.7  # the same of threads that sleep while they wait for each other; where nobody else computes, 0.57 is theirs
+ALONE = 0.1  # processors that others keep busy on a machine where nobody computes, at most
 OTHERS = 0.25  # processors that others may keep busy before they are in the way
 STOLEN = 0.03  # of all time, by the host of a virtual machine
 JUMP = 0.25  # seconds that the two clocks may drift apart in one repetition
@@ -60,10 +61,11 @@ def snapshot(engine: float | None = None, proc: str = "/proc") -> Snapshot:
 
 
 def between(
-    before: Snapshot, after: Snapshot, threads: int, processors: int = 0, enough: float = SHARE
+    before: Snapshot, after: Snapshot, threads: int, processors: int = 0, *, passive: bool = False
 ) -> Disturbance:
     """Compare two snapshots around a repetition of an engine that has `threads` (0: unknown), and should get
-    `enough` of their time.
+    nearly all of their time; less where they sleep while they wait (`passive`), and none of it is missing where nobody
+    else computed.
 
     A share is judged only where more than a tenth of a second was measured: processor time is counted in ticks.
     """
@@ -77,7 +79,7 @@ def between(
     share = None
     if used is not None and threads and seconds > 0.1:
         share = used / (seconds * threads)
-        if share < enough:
+        if share < (PASSIVE if passive else SHARE) and not (passive and others <= ALONE):
             reasons.append(f"the engine had {share:.0%} of its processors")
     if (after.stolen - before.stolen) / seconds / processors > STOLEN:
         reasons.append("the host of this machine took its processors away")

@@ -160,7 +160,6 @@ def _repetition(
     about: Description,
     watts: power.Watts | None,
 ) -> Sample:
-    enough = host_load.PASSIVE if PASSIVE in about.build else host_load.SHARE
     prompt = case.asked
     before = snapshot(engine.cpu())
     with power.metered(watts) as drawn:
@@ -173,7 +172,7 @@ def _repetition(
                     for _ in range(case.streams)
                 ]
                 got = [a.result() for a in asked]
-    there = host_load.between(before, snapshot(engine.cpu()), about.threads, enough=enough)
+    there = host_load.between(before, snapshot(engine.cpu()), about.threads, passive=PASSIVE in about.build)
     return sample_of(got, there, power.mean(drawn))
 
 

@@ -45,7 +45,11 @@ def test_others_may_use_what_the_engine_does_not() -> None:
 def test_threads_that_sleep_while_they_wait_get_less() -> None:
     there = after(engine=11.66, busy=51.66)  # of two seconds, in which nobody else computed
     assert between(START, there, 2, 2).reasons == ("the engine had 83% of its processors",)
-    assert between(START, there, 2, 2, enough=host_load.PASSIVE).reasons == ()
+    assert between(START, there, 2, 2, passive=True).reasons == ()
+    alone = after(engine=11.16, busy=51.16)  # at depth 0 they sleep much, on the quietest of machines
+    assert between(START, alone, 2, 2, passive=True).reasons == ()
+    beside = after(engine=11.16, busy=51.36)
+    assert between(START, beside, 2, 2, passive=True).reasons == ("the engine had 58% of its processors",)
 
 
 def test_an_engine_elsewhere_has_no_share() -> None:
