@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,15 +55,19 @@ class Fault:
 
     def tells(self, world: World, seconds: float) -> Answer:
         """What the check says that points at it."""
-        return self.ask(world, seconds, first=True)[0]
+        return next(self.asked(world, seconds))
 
-    def ask(self, world: World, seconds: float, first: bool = False) -> list[Answer]:
-        """What its checks say (or only the first); where they cannot be asked, that is a failed answer."""
+    def ask(self, world: World, seconds: float) -> list[Answer]:
+        """What its checks say."""
+        return list(self.asked(world, seconds))
+
+    def asked(self, world: World, seconds: float) -> Iterator[Answer]:
+        """One check after the other; where they cannot be asked, that is a failed answer."""
         try:
-            looks = self.looks(world, seconds)
-            return [look() for look in (looks[:1] if first else looks)]
+            for look in self.looks(world, seconds):
+                yield look()
         except HomelabError as error:
-            return [Answer(self.stage, error.where or "the lab", "fail", error.what, error.hint)]
+            yield Answer("can be asked", error.where or "the lab", "fail", error.what, error.hint)
 
 
 def turned(world: World, machine: str, name: str, why: str, thing: str = "", **fields: object) -> Plan:

@@ -52,12 +52,9 @@ def break_in(world: World, fault: Fault, secret: bool = False) -> Broken:
     folder = state(world)
     if now := broken.read(folder):
         raise PrerequisiteMissing(f"something is broken already: {now.shown}", "the lab", MENDED)
-    if bad := [a for a in fault.ask(world, SOON) if a.status not in GOOD]:
-        raise PrerequisiteMissing(
-            f"this takes what {fault.stage} leaves, and {bad[0].name} is not so: {bad[0].evidence}",
-            bad[0].vantage,
-            reaching(fault.stage),
-        )
+    if bad := next((a for a in fault.asked(world, SOON) if a.status not in GOOD), None):
+        what = f"this takes what {fault.stage} leaves, and the check “{bad.name}” says: {bad.evidence}"
+        raise PrerequisiteMissing(what, bad.vantage, reaching(fault.stage))
     plan = fault.breaks(world)
     done = Broken(fault.name, secret, plan)
     broken.write(folder, done)  # before it happens: whatever happens then, `mend` knows
@@ -136,7 +133,10 @@ def proof(world: World, fault: Fault) -> list[Answer]:
 
 def checkup(world: World) -> list[Answer]:
     """The checks of all faults whose stages were applied here, each once; asked at the same time."""
-    faults = [f for f in ALL.values() if f.stage in applied(world)]
+    now, stages_here = broken.read(state(world)), applied(world)
+    if now:  # its machines may have come to where they are by other ways, such as `lab up --enrolled`
+        stages_here |= {ALL[now.name].stage}
+    faults = [f for f in ALL.values() if f.stage in stages_here]
     with ThreadPoolExecutor(4) as pool:
         found = [a for answers in pool.map(lambda f: f.ask(world, SOON), faults) for a in answers]
     return _once(found)

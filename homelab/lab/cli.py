@@ -116,6 +116,10 @@ def _up(asked: argparse.Namespace) -> int:
     if asked.at and (asked.topology or asked.enrolled):
         raise LabRefused("--at brings a lab as it was", hint="without --topology and --enrolled")
     topology = asked.topology or paths.DEFAULT_TOPOLOGY
+    if asked.at:
+        from . import saved
+
+        topology = Path(saved.find(asked.at)[0].topology)
     if asked.lease:
         up.up_on_lease(topology, enrolled=asked.enrolled, at=asked.at)
     print(up.up(topology, enrolled=asked.enrolled, at=asked.at))

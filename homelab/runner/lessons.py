@@ -96,7 +96,7 @@ def check(asked: Namespace) -> int:
     with lab() as world:
         answers = lesson.checkup(world)
         if not answers:
-            print("No stage has been applied here that these checks are about.")
+            print("No stage that these checks are about was applied here: ./runbook lab up --at 10_gotchas")
         for answer in answers:
             print(answer)
     return EXIT_FAILED if any(answer.status not in lesson.GOOD for answer in answers) else EXIT_OK

@@ -160,6 +160,7 @@ def test_what_cannot_be(call: Callable[..., subprocess.CompletedProcess[str]], s
             assert said in call("saved").stdout
         meta.write_text(json.dumps(good))
         assert call("up", "--at", name).returncode == 0
+        assert json.loads(call("status", "--json").stdout)["topology"] == str(small)
         assert call("exec", "inside", "--", "ping", "-c1", "-W1", "203.0.113.50").returncode == 0
     finally:
         assert call("forget", name).returncode == 0
