@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from html import escape
 from typing import Any, Protocol
@@ -52,22 +53,25 @@ class Showing:
 
 def show(thing: object) -> None:
     """Show `thing` where we run: rich in a notebook, text in a terminal."""
-    from IPython import get_ipython
+    if not _in_notebook():
+        print(thing)
+        return
     from IPython.display import display
 
-    if get_ipython() is None:
-        print(thing)
-    else:
-        display(thing)  # type: ignore[no-untyped-call]
+    display(thing)  # type: ignore[no-untyped-call]
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel runs this; IPython is large, and where nobody has loaded it there is none."""
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
 
 
 def live() -> Callable[[object], None]:
     """What shows a thing in one place again and again, the newest state of it; in a terminal it shows nothing."""
-    from IPython import get_ipython
+    if not _in_notebook():
+        return lambda thing: None
     from IPython.display import display
 
-    if get_ipython() is None:
-        return lambda thing: None
     handle: Any = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return lambda thing: handle.update(thing)
 

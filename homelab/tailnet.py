@@ -11,17 +11,15 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-import aiohttp
-
 from homelab.admin_refusals import no_answer_of_its, refusal, seconds
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine, Pending
 from homelab.person import Person
 from homelab.secret import Secret, mask
-from homelab.web.connector import connector
 
 if TYPE_CHECKING:
+    import aiohttp
     from tailscale import Tailscale
 
     from homelab.read_only import Guard
@@ -72,8 +70,11 @@ class Tailnet:
 
     async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
         # Half a second of imports that a kernel need not pay before its first admin call.
+        import aiohttp
         from tailscale import Tailscale
         from tailscale.exceptions import TailscaleConnectionError, TailscaleError, TailscaleResponseError
+
+        from homelab.web.connector import connector
 
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
         connections = connector(self._seat, self._ca) if self._seat else None

@@ -39,13 +39,14 @@ URL = re.compile(r"^\s*(https://\S+)\s*$")
 DEBUG_LOG = "/var/log/sshd.log"
 # Whatever a stage may have touched on a machine, as far as undo promises to bring it back.
 SEEN = r"""
-tailscale status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["BackendState"])'
+tailscale status --json | grep BackendState
 tailscale serve status --json
 tailscale debug prefs | grep -v -e PrivateNodeKey -e NodeID -e LoginName -e DisplayName -e UserID
 sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding
 find /etc -type f -newer /etc/hostname -exec md5sum {} + | sort -k2
 ss -Hltn | awk '{print $4}' | sort
 docker ps --all --format '{{.Names}} {{.Status}}'
+true
 """
 
 
@@ -138,6 +139,10 @@ class Home:
         assert "Traceback" not in done.out, done.out
         text = self.machine(role).read_text(f"{out}/results.json") if words[0] == "run" else None
         return Ran(done.rc, done.out, done.seconds, json.loads(text) if text else {})
+
+    def as_reader(self, role: str, line: str) -> Result:
+        """What a line of shell of the reader's prints, in their home folder on `role`; it must end well."""
+        return self.machine(role).run(["su", "-", READER, "-c", line], timeout=120).ok()
 
     def auth_key(self) -> str:
         """What machines join the tailnet by, as its owner makes one on the keys page; for a home without an API key."""
