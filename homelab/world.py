@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from homelab import history, home, home_lock, lab_supply, labsocket, session
@@ -251,6 +252,7 @@ class World:
             )
         if run and not (again or session.is_one(run)) and (said := self.journal.failure(run, change)):
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
+        beside = self._beside(module)
         start = time.monotonic()
         self.journal.begin(run, dataclasses.replace(change, before=now), stage)
         try:
@@ -272,10 +274,21 @@ class World:
             ) from error
         done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
         self.journal.append(run, done, stage)
+        for other in beside:
+            self.came_about(other, stage)
         show(made := Outcome(change, "applied", time.monotonic() - start))
         if run == self.run and session.is_one(run):
             self._tell_session()
         return made
+
+    def _beside(self, module: ModuleType) -> list[Change]:
+        """What of the tailnet a change of this kind changes as well (its ``BESIDE``), as it is now."""
+        if self.tailnet is None:
+            return []
+        found = [
+            (name, why, resource(name).read(self.tailnet, "")) for name, why in getattr(module, "BESIDE", ())
+        ]
+        return [Change("tailnet", name, why, now, now) for name, why, now in found]
 
     def _tell_session(self) -> None:
         """Say once how this session is taken back; a lab of our own is gone with it."""

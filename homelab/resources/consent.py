@@ -17,6 +17,8 @@ from homelab.wait import until
 
 PAGE = "https://login.tailscale.com/f/funnel?node="
 NEEDED = ("https", "funnel")
+# What the page changes beside: written down where there is an API key to see it, and taken back with the rest.
+BESIDE = (("policy", "what the page for Funnel wrote into the policy"),)
 PATIENCE = 600.0  # seconds: a person has to find the page, and may have to sign in
 STAYS = "the policy keeps the attribute funnel, as the page wrote it"
 
