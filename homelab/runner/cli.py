@@ -46,6 +46,10 @@ def main(argv: Sequence[str]) -> int:
 def _do(command: str, words: list[str]) -> int:
     if command == "lab":
         return _lab(words)
+    if command == "test" and words[:1] == ["--refresh"]:
+        from homelab.runner.refresh import refresh
+
+        return refresh(parser("test --refresh").parse_args(words[1:]).stages)
     if command == "test":
         from homelab.runner.suite import test
 
@@ -132,6 +136,8 @@ def parser(command: str) -> argparse.ArgumentParser:
             help="exactly the changes of a saved plan, or of a run's folder",
         )
         made.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<stamp>)")
+    elif command == "test --refresh":
+        made.add_argument("stages", nargs="*", metavar="STAGE", help="only these (default: all)")
     elif command == "open":
         made.add_argument("stage", nargs="?", metavar="STAGE", help="the notebook to open first")
     elif command == "watch":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Notebooks run by nbval in this very environment: errors fail, and outputs only where a cell asks for it.
-NOTEBOOKS = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600")
+NOTEBOOKS = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", "-phomelab.runner.compared")
 
 
 def command(arguments: Sequence[str]) -> list[str]:
