@@ -50,6 +50,7 @@ class Tailnet:
         self.here = here
         self.guard: Guard | None = None  # the world's, which puts it here
         self._key, self.person, self.pending, self._seat, self._ca = key, person, pending, seat, ca
+        self._connections: aiohttp.TCPConnector | None = None
         self._loop = asyncio.new_event_loop()
         # Jupyter's own loop runs already, and a second one in its thread is refused.
         threading.Thread(target=self._loop.run_forever, daemon=True, name="tailnet").start()
@@ -65,8 +66,13 @@ class Tailnet:
         return asyncio.run_coroutine_threadsafe(self._call(ask), self._loop).result()
 
     def close(self) -> None:
-        """Stop the thread that speaks to the API."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Let go of the API, and stop the thread that speaks to it."""
+        asyncio.run_coroutine_threadsafe(self._let_go(), self._loop)
+
+    async def _let_go(self) -> None:
+        if self._connections is not None:
+            await self._connections.close()
+        self._loop.stop()
 
     async def _call(self, ask: Callable[[Tailscale], Awaitable[Got]]) -> Got:
         # Half a second of imports that a kernel need not pay before its first admin call.
@@ -77,10 +83,14 @@ class Tailnet:
         from homelab.web.connector import connector
 
         key = self._key.reveal() if isinstance(self._key, Secret) else self._key
-        connections = connector(self._seat, self._ca) if self._seat else None
+        if (
+            self._connections is None
+        ):  # one for all calls: a new one costs three ways there and back each time
+            self._connections = connector(self._seat, self._ca) if self._seat else aiohttp.TCPConnector()
         asked = _Asked(self.guard)
         async with aiohttp.ClientSession(
-            connector=connections,
+            connector=self._connections,
+            connector_owner=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=ANSWER, sock_read=ANSWER),
             middlewares=(asked,),
         ) as session:

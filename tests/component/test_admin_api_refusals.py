@@ -103,7 +103,8 @@ def api(server: Api) -> Api:
 def tailnet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tailnet]:
     monkeypatch.setattr(module, "PAUSES", (0.01, 0.01, 0.01))
     monkeypatch.setattr(
-        module, "connector", lambda *_: aiohttp.TCPConnector(resolver=_Here(api.server_port), ssl=False)
+        "homelab.web.connector.connector",
+        lambda *_: aiohttp.TCPConnector(resolver=_Here(api.server_port), ssl=False),
     )
     made = Tailnet(KEY, Reader(), Pending(), seat=object())  # type: ignore[arg-type]
     yield made

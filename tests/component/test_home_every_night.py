@@ -21,7 +21,7 @@ machines:
   db: {via: ssh://db}
   phone: {via: ssh://phone}
 funnel: {visitors: 2}
-gpu_benchmarks: {limit: 2, depths: [0], repetitions: 1}
+gpu_benchmarks: {depths: [0], repetitions: 1}
 """
 LOCAL = """
 world: myhome
@@ -29,7 +29,7 @@ machines:
   tequila: {via: local}
 services: {auth_key: "file:~/authkey"}
 funnel: {visitors: 2}
-gpu_benchmarks: {limit: 2, depths: [0], repetitions: 1}
+gpu_benchmarks: {depths: [0], repetitions: 1}
 """
 IMAGES = (
     "jellyfin/jellyfin", "docker.io/valkey/valkey:9", "eclipse-mosquitto:2", "python:3.11-slim",
