@@ -41,6 +41,15 @@ class Journal:
         """
         self._write({"run": run, "stage": stage, **change.data()})
 
+    def found_so(self, run: str, change: Change, stage: str) -> None:
+        """Write down that what `change` leads to is so already: with a beginning of its own, for every end has one.
+
+        Raises:
+            HomelabError: the file cannot be written.
+        """
+        self.begin(run, change, stage)
+        self.append(run, change, stage)
+
     def failed(self, run: str, change: Change, error: str) -> None:
         """Write down a change that failed, so that later stages of the run need not try it again.
 

@@ -33,6 +33,7 @@ from homelab.tailnet import Tailnet
 HERE = "here"  # what the machine that this runs on is called where it plays no role
 LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
 OWNER, GUEST = ("Alice", "alice@example.com"), ("Bob", "bob@example.com")
+HOW = {"undo": "With --apply it is taken back."}
 
 
 class World:
@@ -145,7 +146,7 @@ class World:
             self.pending.count += len(fresh)
             for change in fresh:
                 show(Outcome(change, "planned" if managed else "observed"))
-            how = "Run with --apply, or set apply = True, to do it."
+            how = HOW.get(plan.stage, "Run with --apply, or set apply = True, to do it.")
             if not managed:
                 how = f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {self.params.path}."
             print(f"{len(plan)} not applied: this is {self.name}. {how}")
@@ -189,10 +190,17 @@ class World:
         for note in plan.notes:
             print(note)
         self._refuse_followed(plan, self.journal.followers(run))
-        left = self._left_of(plan)
+        left, back = self._left_of(plan)
         if not self.applies:
+            if back and not left:
+                print("All of it is back already: with --apply that is written down.")
+                return True
             return self.apply(left)
         with self._alone():
+            for (
+                change
+            ) in back:  # somebody was there before us, or the change was cut off before it came about
+                self.journal.found_so(run, change, plan.stage)
             for change in left:
                 self._apply(change, plan.stage, run, again=True)
         return True
@@ -214,9 +222,10 @@ class World:
                     )
             seen.add(name)
 
-    def _left_of(self, back: Plan) -> Plan:
-        """`back` without what is so already."""
+    def _left_of(self, back: Plan) -> tuple[Plan, list[Change]]:
+        """`back` without what is so already, and what that is."""
         parts: dict[history.Thing, list[Change]] = {}
+        so: list[Change] = []
         for change in back:
             parts.setdefault(history.thing(change), []).append(change)
         for part in parts.values():
@@ -224,9 +233,10 @@ class World:
                 skipped = history.ahead(part, self.now(part[0]))
                 for change in part[:skipped]:
                     show(Outcome(change, "already"))
+                so += part[:skipped]
                 del part[:skipped]
         left = [c for part in parts.values() for c in part]
-        return Plan(back.stage, tuple(c for c in back if any(c is other for other in left)))
+        return Plan(back.stage, tuple(c for c in back if any(c is other for other in left))), so
 
     def came_about(self, change: Change, stage: str) -> None:
         """Write down a change that was made by other means than `apply`, such as a program killed for a lesson.
@@ -242,6 +252,8 @@ class World:
         module, place = resource(change.resource), self.place(change.machine)
         now = module.read(place, change.name)
         if matches(now, change.after):
+            if again:
+                self.journal.found_so(run, change, stage)
             show(already := Outcome(change, "already"))
             return already
         if not matches(now, change.before):

@@ -22,6 +22,7 @@ def undo(run: str | None, apply: bool | None) -> int:
     """
     if run is None:
         return _list()
+    asked = run
     if folder := _folder(run):
         run, params = _of_folder(folder)
     else:
@@ -30,9 +31,23 @@ def undo(run: str | None, apply: bool | None) -> int:
 
     world = open_world(params, apply)
     try:
+        if not (back := world.journal.way_back(run)) and not back.notes:
+            print(_nothing(asked, run, world.name))
+            return EXIT_OK
         return EXIT_OK if world.take_back(run) else EXIT_DRIFT
     finally:
         world.close()
+
+
+def _nothing(asked: str, run: str, world: str) -> str:
+    """That `run` has left nothing to take back in `world`, and who has."""
+    name = run if asked == run else f"{asked} is {run}, which"
+    said = f"Nothing to take back: {name} has changed nothing, or nothing of it stands any more."
+    newest = next((one for one in journals.undoable() if one.book.world == world), None)
+    if newest is None:
+        return f"{said} No other run has either."
+    more = "" if newest.book.socket else " --apply"
+    return f"{said}\nThe newest of {world} that has changed something: ./runbook undo {newest.run}{more}"
 
 
 def _list() -> int:
@@ -85,7 +100,7 @@ def _of_journal(run: str) -> tuple[str, str]:
         hint = (
             f"the newest: {', '.join(known)}; ./runbook undo lists all"
             if known
-            else "nothing is left of any run"
+            else "and no run or session has left a change that could be taken back"
         )
         raise PrerequisiteMissing("there is no such run", run, hint)
     if book.socket:

@@ -155,3 +155,45 @@ def test_a_begun_change_stands_until_its_end_is_written(
     assert undo(session.name(), True) == 0
     assert "already" in capsys.readouterr().out
     assert applied
+    assert undo(None, None) == 0
+    assert "Nothing can be taken back" in capsys.readouterr().out, "it is not offered for ever"
+
+
+def test_what_is_back_already_is_offered_until_that_is_written_down(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = _write(home, "one\n")
+    target.unlink()  # somebody else has taken it back
+    assert undo(session.name(), None) == 0
+    assert "with --apply that is written down" in capsys.readouterr().out
+    undo(None, None)
+    assert session.name() in capsys.readouterr().out, "looking changes nothing"
+    assert undo(session.name(), True) == 0
+    capsys.readouterr()
+    undo(None, None)
+    assert "Nothing can be taken back" in capsys.readouterr().out
+
+
+def test_a_latest_run_that_changed_nothing_names_the_one_that_did(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Apply, look again, then undo latest: the latest is the one that only looked."""
+    monkeypatch.setattr("homelab.runner.undo.RUNS", home.parent / "runs")
+    monkeypatch.setenv("HOMELAB_RUN", "run-1")
+    target = _write(home, "one\n")
+    for name in ("run-1", "run-2"):
+        folder = home.parent / "runs" / name
+        folder.mkdir(parents=True)
+        said = {"schema": 1, "run": name, "lab": "none", "params": str(home), "world": "attic"}
+        (folder / "results.json").write_text(json.dumps(said))
+    (home.parent / "runs/latest").symlink_to("run-2")
+    capsys.readouterr()
+    assert undo("latest", True) == 0
+    said_so = capsys.readouterr().out
+    assert "latest is run-2, which has changed nothing" in said_so
+    assert "./runbook undo run-1 --apply" in said_so
+    assert target.exists()
+    assert undo("run-1", True) == 0
+    assert not target.exists()
+    assert undo("run-1", True) == 0
+    assert "No other run has either." in capsys.readouterr().out
