@@ -66,7 +66,7 @@ class CommandFailed(HomelabError):
     def __init__(self, argv: Sequence[str], rc: int, out: str = "", err: str = "", where: str = "") -> None:
         self.argv, self.rc, self.out, self.err = list(argv), rc, out, err
         said = (err.strip() or out.strip() or "it printed nothing").splitlines()
-        what = f"`{shlex.join(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}"
+        what = f"`{_typed(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}"
         super().__init__(what, where, _hint(err or out))
 
 
@@ -88,6 +88,14 @@ _HINTS = (
         "this is no Debian or Ubuntu, which is what we install by: install it the way of this distribution; the next plan finds it",
     ),
 )  # fmt: skip
+
+
+def _typed(argv: Sequence[str]) -> str:
+    """`argv` as it was typed: a shell's line stands for itself, a longer script by its first one."""
+    if argv[:1] == ["sh"] and argv[1:2] in (["-c"], ["-ec"]) and len(argv) == 3:
+        first, *more = argv[2].strip().splitlines() or [""]
+        return f"{first} …" if more else first
+    return shlex.join(argv)
 
 
 def _hint(said: str) -> str:

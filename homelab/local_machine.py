@@ -15,6 +15,7 @@ from typing import IO
 
 from homelab.errors import WaitTimeout
 from homelab.machine import ENGLISH, LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
+from homelab.no_sudo import stood_in
 from homelab.person import Person
 from homelab.secret import mask, without_secrets
 
@@ -113,9 +114,10 @@ class LocalMachine:
         watch: Watch | None = None,
     ) -> Result:
         """See `Machine.run`. Where `sudo` would have to ask for a password it fails instead of hanging."""
-        typed = list(argv)
+        is_root = os.geteuid() == 0
+        typed = stood_in(argv) if is_root else list(argv)
         if typed[:1] == ["sudo"]:
-            typed[:1] = [] if os.geteuid() == 0 else ["sudo", "-n"]
+            typed[:1] = [] if is_root else ["sudo", "-n"]
         try:
             process = subprocess.Popen(
                 typed,

@@ -14,7 +14,8 @@ from homelab.wsl import interop, where
 
 LOOK = r"""
 echo "user=$(id -un)"
-if [ "$(id -u)" -eq 0 ]; then echo "root=yes"; elif said=$(sudo -n true 2>&1); then echo "root=yes"; else echo "root=${said:-no}" | head -n 1; fi
+if [ "$(id -u)" -eq 0 ]; then echo "root=it is root"; elif said=$(sudo -n true 2>&1); then echo "root=yes"; else echo "root=${said:-no}" | head -n 1; fi
+echo "sudo=$(command -v sudo)"
 echo "system=$(. /etc/os-release 2>/dev/null && echo "$PRETTY_NAME")"
 echo "apt=$(command -v apt-get)"
 echo "tailscale=$(tailscale version 2>/dev/null | head -n 1)"
@@ -55,14 +56,7 @@ def _machine(machine: Machine, params: str) -> Iterator[Answer]:
     seen = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     way = f"{machine.address}, " if isinstance(machine, SshMachine) else ""
     yield Answer("it can be reached", machine.name, "ok", f"{way}as {seen['user']}; a POSIX shell answers")
-    asked = seen["root"] != "yes"
-    yield _answer(
-        machine,
-        "sudo asks for no password",
-        not asked,
-        seen["root"] if asked else "it does not",
-        SUDO.format(**seen),
-    )
+    yield _root(machine, seen)
     system = seen["system"] or "a system without a name"
     yield _answer(
         machine, "its packages come by apt", bool(seen["apt"]), system,
@@ -77,6 +71,16 @@ def _machine(machine: Machine, params: str) -> Iterator[Answer]:
     yield from _windows(machine)
     if isinstance(machine, SshMachine):
         yield clock.agrees(machine)
+
+
+def _root(machine: Machine, seen: dict[str, str]) -> Answer:
+    """Root needs no sudo, and may have none."""
+    if seen["root"] == "it is root":
+        said = "sudo is there, and not needed" if seen["sudo"] else "sudo is not installed, and not needed"
+        return Answer("it may do what needs root", machine.name, "ok", f"it is root; {said}")
+    asked = seen["root"] != "yes"
+    said = seen["root"] if asked else "it does not"
+    return _answer(machine, "sudo asks for no password", not asked, said, SUDO.format(**seen))
 
 
 def _docker(machine: Machine, seen: dict[str, str]) -> Answer:

@@ -120,7 +120,7 @@ class _Carried:
         return self._carry_out(world, self.folder, left)
 
     def _refuse(self, moved: list[Moved]) -> None:
-        self.terminal.say(f"Refused, and nothing was changed: since then {len(moved)} of it moved.")
+        self.terminal.say(f"Refused, and nothing was changed: since then {_things(len(moved))}.")
         for thing in moved:
             name = f" {thing.name}" if thing.name else ""
             self.terminal.say(f"  {thing.resource}{name} on {thing.machine}: {thing.since}")
@@ -183,6 +183,10 @@ class _Carried:
     def _write(self, folder: Folder) -> None:
         folder.write("report.html", page(self.results, {}))
         folder.write("results.json", self.results.text())
+
+
+def _things(count: int) -> str:
+    return "one thing of it has changed" if count == 1 else f"{count} things of it have changed"
 
 
 def _public(outcome: Outcome) -> dict[str, object]:

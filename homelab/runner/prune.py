@@ -39,10 +39,17 @@ def prune(params: str, last: int | None, days: float | None, apply: bool | None)
         print("Nothing to remove.")
         return EXIT_OK
     if not apply:
-        print(f"{len(going)} of {len(sorted_out)} runs would go. With --apply they do.")
+        print(
+            f"{len(going)} of {_runs(len(sorted_out))} would go. With --apply {'it does' if len(going) == 1 else 'they do'}."
+        )
         return EXIT_DRIFT
-    print(f"{remove(going)} of {len(sorted_out)} runs are gone.")
+    gone = remove(going)
+    print(f"{gone} of {_runs(len(sorted_out))} {'is' if gone == 1 else 'are'} gone.")
     return EXIT_OK
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
 
 
 def sort(world: str, keep: Keep, runs_folder: Path | None = None) -> list[tuple[Past, str]]:

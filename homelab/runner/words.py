@@ -7,6 +7,7 @@ from typing import Any
 
 from homelab import errors
 from homelab.errors import HomelabError
+from homelab.record import typed
 from homelab.runner.results import STATUSES, Results, StageResult
 
 # Errors whose words say all: their class names are for programs.
@@ -23,7 +24,7 @@ def reasons(stage: StageResult) -> list[str]:
     lines: list[str] = []
     for change in stage.changes:
         if change["outcome"] == "failed":
-            lines += [f"✗ on {change['machine']}: {change['why']}", f"  $ {change['command']}"]
+            lines += [f"✗ on {change['machine']}: {change['why']}", *typed(change["command"], 2).splitlines()]
             lines += [f"  {line}" for line in str(change["error"] or "").splitlines()]
     for check in stage.checks:
         if check["status"] == "fail":
@@ -99,7 +100,9 @@ def sentence(results: Results) -> str:
             return "Nothing was done, and nothing was asked."
         if by["observed"]:
             return _looked_at(by["ok"], by["observed"])
-        return {1: "The stage stands.", 2: "Both stages stand."}.get(count, f"All {count} stages stand.")
+        return {1: f"{results.stages[0].name} stands.", 2: "Both stages stand."}.get(
+            count, f"All {count} stages stand."
+        )
     return f"{done} of {stages} done so far."
 
 

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from homelab.machine import ENGLISH
+from homelab.no_sudo import stood_in
 
 # Administrators' programs are not in the PATH that sshd gives.
 _PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH"
@@ -32,8 +33,9 @@ def line(argv: Sequence[str], env: Mapping[str, str], fed: bool) -> bytes:
     file. Where ``sudo`` would have to ask for a password it fails instead.
     """
     steps = [f"export {name}={_word(value)}" for name, value in env.items()]
-    steps.append("set -- " + " ".join(map(_word, argv)))
-    if argv[0] == "sudo":
+    typed = stood_in(argv)  # whether it is root who asks is seen there
+    steps.append("set -- " + " ".join(map(_word, typed)))
+    if typed[0] == "sudo":
         steps.append(AS_ROOT)
     if fed:
         steps.append(f'p=$(cat); case $p in *{MARK}) ;; *) exit 255;; esac; printf %s "${{p%{MARK}}}" | "$@"')

@@ -54,7 +54,7 @@ def test_all_that_is_missing_is_said_at_once(
         "warn sudo: a password is required"
     )
     assert "reader ALL=(ALL) NOPASSWD: ALL" in found["sudo asks for no password (from demoserver)"]
-    assert found["sudo asks for no password (from fooocus)"].startswith("ok")
+    assert found["it may do what needs root (from fooocus)"].startswith("ok it is root; sudo is there")
     assert found["tailscale is there (from demoserver)"].startswith("warn no tailscale")
     assert "03_enrollment" in found["tailscale is there (from demoserver)"]
     assert found["docker is there (from demoserver)"].startswith("warn no docker")

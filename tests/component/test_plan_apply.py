@@ -189,7 +189,7 @@ def test_a_stale_plan_is_refused_before_anything(home: Home) -> None:
     Path(home.at("three")).write_text("somebody else's\n")
     done = home.go("--apply", "--from", "planned")
     assert done.returncode == 3
-    assert "Refused, and nothing was changed: since then 1 of it moved." in done.stdout
+    assert "Refused, and nothing was changed: since then one thing of it has changed." in done.stdout
     assert f"toy {home.at('three')} on tequila: words: none → somebody, else's" in done.stdout.replace(
         "somebody else's", "somebody, else's"
     )

@@ -199,3 +199,16 @@ def test_many_at_once_over_one_connection(sshd: loopback_sshd.Sshd) -> None:
     assert sshd.accepted() == before + 1
     first.close()
     second.close()
+
+
+@pytest.mark.skipif(Path("/usr/bin/sudo").exists(), reason="sudo is here, so there it is as well")
+def test_root_without_sudo_types_the_same(sshd: loopback_sshd.Sshd, machine: Machine) -> None:
+    if isinstance(machine, LocalMachine) and machine.run(["id", "-u"]).out != "0\n":
+        pytest.skip("here we are not root")
+    root = over_ssh(sshd, "root") if isinstance(machine, SshMachine) else machine
+    no_sudo = {"PATH": "/usr/bin:/bin"}
+    typed = "echo one | sudo cat && sudo -n sh -c 'echo two'"
+    assert root.run(["sh", "-c", typed], env=no_sudo).ok().out == "one\ntwo\n"
+    assert root.run(["sudo", "id", "-u"], env=no_sudo).ok().out == "0\n"
+    if isinstance(root, SshMachine):
+        root.close()
