@@ -50,6 +50,8 @@ def _stages(steps: Sequence[Step]) -> str:
 def text(plan: Joined) -> str:
     """For a terminal."""
     lines, last = [f"The plan: {heading(plan)}"], ""
+    if plan.notes:
+        lines = ["The plan is not whole:", *(f"  {note}" for note in plan.notes), f"So far: {heading(plan)}"]
     for section in sections(plan):
         if section.stage != last:
             lines += ["", section.stage]
@@ -64,7 +66,7 @@ def text(plan: Joined) -> str:
     if plan.left:
         lines += ["", "Left for the next run, with what it waits for:"]
         lines += [f"  {one.stage} on {one.machine}: {one.why} ({one.reason})" for one in plan.left]
-    return mask("\n".join([*lines, *plan.notes]))
+    return mask("\n".join(lines))
 
 
 def html(plan: Joined, files: str) -> str:
@@ -87,7 +89,7 @@ def html(plan: Joined, files: str) -> str:
     parts += [f'<p class="meta">{escape(note)}</p>' for note in plan.notes]
     body = "\n".join(parts)
     return f"""<section id="plan" class="drift">
-<div class="top"><h2>The plan</h2><span class="badge">{escape(heading(plan))}</span></div>
+<div class="top"><h2>The plan</h2><span class="badge">{"Not whole. So far: " if plan.notes else ""}{escape(heading(plan))}</span></div>
 <p class="meta">{files}</p>
 {body}
 </section>"""

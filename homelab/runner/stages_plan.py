@@ -11,6 +11,7 @@ from homelab.runner import plan_script, plan_words
 from homelab.runner.folder import Folder
 from homelab.runner.request import Request
 from homelab.runner.results import Results
+from homelab.runner.words import cut_short
 from homelab.saved_plan import NAME, SCRIPT
 
 
@@ -34,10 +35,11 @@ class StagesPlan:
         """
         if self.request.applies:
             return None
-        broken = [
-            s.name for s in results.stages if s.status in ("failed", "skipped", "interrupted", "waiting")
+        notes = [
+            f"{s.name} {'could not be looked at to its end' if cut_short(s) else 'did not get through'}: what it wants is not all here."
+            for s in results.stages
+            if s.status in ("failed", "skipped", "interrupted", "waiting") or cut_short(s)
         ]
-        notes = [f"{stage} did not get through: what it wants is not all here." for stage in broken]
         self.joined = replace(join(self.stages.items()), notes=tuple(notes))
         world, source = self.request.world, str(self.request.common["params"])
         document = saved_plan.document(self.joined, world, self.folder.run, source)

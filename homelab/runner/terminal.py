@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from homelab.runner.results import Results, StageResult
-from homelab.runner.words import reasons, sentence, undo_line, undoable
+from homelab.runner.words import cut_short, reasons, sentence, undo_line, undoable
 from homelab.secret import mask
 
 MARKS = {
@@ -89,7 +89,7 @@ class Terminal:
         """The final line of a stage, and why where it did not go well."""
         where = (
             f"{stage.cells} cells"
-            if stage.status in ("ok", "drift", "observed")
+            if stage.status in ("ok", "drift", "observed") and not cut_short(stage)
             else f"cell {stage.cell} of {stage.cells}"
         )
         mark = self._ink(MARKS[stage.status], INK[stage.status])
@@ -119,6 +119,8 @@ def _name(stage: StageResult) -> str:
 
 def _sum(stage: StageResult) -> str:
     parts = [stage.status] if stage.status not in ("ok",) else []
+    if cut_short(stage):
+        parts = ["observed, not to its end"]
     for status in ("ok", "warn", "fail", "skip"):
         if count := sum(c["status"] == status for c in stage.checks):
             parts.append(f"{count} check{'s' * (count > 1)} {status}")

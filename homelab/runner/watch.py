@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,12 +53,26 @@ def watch(words: Sequence[str], params: str, out: str | None = None, pause: Paus
     watcher = Watcher(world, pause)
     try:
         request = understand(words or claimed(world), params, apply=False)
+        _insist_claimed(world, request.stages)
         return run(request, out, then=watcher.after)
     except HomeBusy:
         raise
     except HomelabError as error:
         watcher.could_not_begin(error)
         raise
+
+
+def _insist_claimed(world: World, asked: Iterable[str]) -> None:
+    """Insist that the stages that were `asked` for can drift.
+
+    Raises:
+        PrerequisiteMissing: none is managed, or one of these is not.
+    """
+    known = claimed(world)
+    for stage in asked:
+        if stage not in known:
+            hint = f"watched are those under `manage:`: {', '.join(known)}"
+            raise PrerequisiteMissing(f"{stage} is not managed, so it cannot drift", str(world.path), hint)
 
 
 def claimed(world: World) -> list[str]:

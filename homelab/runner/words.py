@@ -71,10 +71,17 @@ def idle(stage: StageResult) -> bool:
     )
 
 
+def cut_short(stage: StageResult) -> bool:
+    """Whether a stage that is not managed broke off: no failure of the home, but not all of it was seen."""
+    return stage.status == "observed" and bool(stage.error)
+
+
 def badge(stage: StageResult) -> str:
     """How a stage stands, in a few words: warnings are part of it."""
     if idle(stage):
         return "– nothing done, nothing asked"
+    if cut_short(stage):
+        return "◦ observed, not to its end"
     warnings = sum(c["status"] == "warn" for c in stage.checks)
     more = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
     return f"{BADGES[stage.status]}{more}"
@@ -83,8 +90,9 @@ def badge(stage: StageResult) -> str:
 def sentence(results: Results) -> str:
     """The run in one sentence."""
     count = len(results.stages)
-    stages = f"{count} stage{'s' * (count != 1)}"
+    stages = _stages(count)
     by = {s: sum(stage.status == s for stage in results.stages) for s in STATUSES}
+    cut = sum(cut_short(stage) for stage in results.stages)
     done = by["ok"] + by["drift"] + by["observed"]
     if results.status == "interrupted":
         return f"Interrupted: {done} of {stages} done."
@@ -93,22 +101,33 @@ def sentence(results: Results) -> str:
         return f"{bad} of {stages} did not get through." if bad else "The run broke off."
     if results.status == "drift":
         waiting = results.planned or sum(c["outcome"] == "planned" for s in results.stages for c in s.changes)
-        more = f" {_looked_at(0, by['observed'])}" if by["observed"] else ""
+        more = f" {_looked_at(0, by['observed'] - cut, cut)}" if by["observed"] else ""
         return f"{waiting} change{'s' * (waiting != 1)} planned, not applied.{more}"
     if results.status == "ok":
         if all(idle(stage) for stage in results.stages):
             return "Nothing was done, and nothing was asked."
         if by["observed"]:
-            return _looked_at(by["ok"], by["observed"])
+            return _looked_at(by["ok"], by["observed"] - cut, cut)
         return {1: f"{results.stages[0].name} stands.", 2: "Both stages stand."}.get(
             count, f"All {count} stages stand."
         )
     return f"{done} of {stages} done so far."
 
 
-def _looked_at(stand: int, observed: int) -> str:
-    """A home that is not claimed yet, or only in part."""
-    some = f"{observed} stage{'s' * (observed != 1)} {'was' if observed == 1 else 'were'}"
-    if not stand:
-        return f"{some} looked at, and {'is' if observed == 1 else 'are'} not managed."
-    return f"{stand} stage{'s' * (stand != 1)} {'stands' if stand == 1 else 'stand'}; {some} looked at, not managed."
+def _looked_at(stand: int, observed: int, cut: int) -> str:
+    """A home that is not claimed yet, or only in part: how many stages were looked at, and how many `cut` off in that."""
+    parts = [f"{_stages(stand)} {'stands' if stand == 1 else 'stand'}"] if stand else []
+    if observed:
+        verb = "was" if observed == 1 else "were"
+        managed = "not managed" if stand else f"and {'is' if observed == 1 else 'are'} not managed"
+        parts.append(f"{_stages(observed)} {verb} looked at, {managed}")
+    if cut:
+        managed = "" if observed else f", and {'is' if cut == 1 else 'are'} not managed"
+        parts.append(
+            f"{_stages(cut)} could not be looked at to {'its' if cut == 1 else 'their'} end{managed}"
+        )
+    return f"{'; '.join(parts)}."
+
+
+def _stages(count: int) -> str:
+    return f"{count} stage{'s' * (count != 1)}"

@@ -111,6 +111,58 @@ def test_an_observed_stage_is_neither_drift_nor_failure() -> None:
     assert "Would change" not in html
 
 
+@pytest.mark.parametrize(
+    ("broke", "words"),
+    [
+        (1, "1 stage could not be looked at to its end, and is not managed."),
+        (2, "2 stages could not be looked at to their end, and are not managed."),
+    ],
+)
+def test_an_observed_stage_that_broke_off_is_no_failure_and_said(broke: int, words: str) -> None:
+    error = {"type": "NoAnswer", "what": "the admin API cannot be reached", "hint": None, "cell": 5}
+    cut = [StageResult(f"0{n}_x", "observed", managed=False, error=error) for n in range(broke)]
+    results = Results("r", "home", "home.yaml", None, cut)
+    assert results.finish() == 0
+    assert sentence(results) == words
+    assert "◦ observed, not to its end" in page(results, {})
+    results.stages.append(StageResult("07_y", "observed", managed=False))
+    assert sentence(results).startswith("1 stage was looked at, and is not managed; ")
+
+
+def test_a_plan_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    from homelab.runner.folder import make
+    from homelab.runner.stages_plan import StagesPlan
+
+    home(tmp_path, "manage: [enrollment]\n")
+    request = understand(["03", "04"], str(tmp_path / "home.yaml"))
+    plan_of_all = StagesPlan(request, make(str(tmp_path / "run")))
+    error = {"type": "NoAnswer", "what": "the admin API cannot be reached", "hint": None, "cell": 5}
+    stages = [
+        StageResult("03_enrollment", "failed", error=error),
+        StageResult("04_services", "observed", managed=False, error=error),
+    ]
+    plan_of_all.save(Results("r", "home", "home.yaml", None, stages))
+    said = plan_of_all.text().split("\n")
+    assert said[1] == "The plan is not whole:"
+    assert "03_enrollment did not get through" in said[2]
+    assert "04_services could not be looked at to its end" in said[3]
+    assert said[4] == "So far: No changes."
+
+
+def test_a_watch_of_what_is_not_managed_is_refused_before_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from homelab.errors import PrerequisiteMissing
+    from homelab.runner import watch
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(watch, "run", lambda *_, **__: pytest.fail("it ran"))
+    for manage, words in (("[]", []), ("[]", ["03"]), ("[services]", ["03"])):
+        home(tmp_path, f"manage: {manage}\n")
+        with pytest.raises(PrerequisiteMissing, match="managed, so"):
+            watch.watch(words, str(tmp_path / "home.yaml"))
+
+
 def test_the_plan_of_a_stage_that_broke_off_is_an_observation_too() -> None:
     change = {
         "machine": "m",
