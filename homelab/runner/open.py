@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import secrets
 import signal
 import socket
@@ -17,13 +18,19 @@ from homelab import stages
 from homelab.errors import EXIT_INTERRUPTED, PrerequisiteMissing
 from homelab.lab_lease import Lease
 from homelab.runner import tied
+from homelab.runner.first_page import NAME, TITLE, FirstPage
 from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.kernels import KEPT
+from homelab.runner.over_ssh import has_browser, way_in
 from homelab.runner.window import Windows
 from homelab.runner.window_places import lab_windows
 
-# Else it asks whether it may look for news outside.
-SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+SETTINGS = {
+    # Else it asks whether it may look for news outside.
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the reader's desktop is
+}
+KERNEL = {"InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]}}
 END = 10.0  # seconds that JupyterLab gets to end its kernels
 
 
@@ -34,7 +41,7 @@ def open_notebooks(stage: str | None) -> int:
         ParamsError: no stage is called so.
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
-    notebook = stages.notebook(stages.find(stage) if stage else stages.names()[0]).name
+    page = _notebook(stages.find(stage)) if stage else f"/{NAME}/"
     with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
@@ -43,18 +50,20 @@ def open_notebooks(stage: str | None) -> int:
                     "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
                     flush=True,
                 )
-                return _jupyter(notebook, path)
+                return _jupyter(page, path, lab.own)
         except Interrupted:
             return EXIT_INTERRUPTED
 
 
-def arguments(notebook: str, port: int) -> list[str]:
-    """What JupyterLab is started with: on the loopback only, behind its token, at `notebook`."""
+def arguments(page: str, port: int, browser: bool) -> list[str]:
+    """What JupyterLab is started with: on the loopback only, behind its token, at `page`."""
     words = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",  # or it may be at another one than we say
+        f"--ServerApp.open_browser={browser}",
         f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}",
-        f"--LabApp.default_url={_page(notebook)}",
+        f"--LabApp.default_url={page}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",
@@ -62,8 +71,8 @@ def arguments(notebook: str, port: int) -> list[str]:
     return [*words, "--allow-root"] if os.getuid() == 0 else words
 
 
-def environment(token: str, windows: dict[str, Any]) -> dict[str, str]:
-    """The token, where no process list shows it; what Jupyter keeps, in `.venv` and not in your home; the windows."""
+def environment(token: str, pages: dict[str, Any]) -> dict[str, str]:
+    """The token, where no process list shows it; what Jupyter keeps, in `.venv` and not in your home; our own pages."""
     kept = KEPT / "jupyter"
     places = {
         name: str(kept / name.lower())
@@ -73,12 +82,15 @@ def environment(token: str, windows: dict[str, Any]) -> dict[str, str]:
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(SETTINGS))
     offered = kept / "jupyter_config_dir" / "jupyter_server_config.json"
-    offered.write_text(json.dumps({"ServerProxy": {"servers": windows}}))
+    offered.write_text(json.dumps({"ServerProxy": {"servers": pages}}))
+    kernel = kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json"
+    kernel.parent.mkdir(parents=True, exist_ok=True)
+    kernel.write_text(json.dumps(KERNEL))
     return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib"), **places}
 
 
-def _page(notebook: str) -> str:
-    return f"/lab/tree/{stages.NOTEBOOKS.name}/{notebook}"
+def _notebook(stage: str) -> str:
+    return f"/lab/tree/{stages.NOTEBOOKS.name}/{stages.notebook(stage).name}"
 
 
 def _free_port() -> int:
@@ -100,16 +112,20 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(0.05)
 
 
-def _jupyter(notebook: str, lab: str) -> int:
+def _jupyter(page: str, lab: str, own: bool) -> int:
     token, port = secrets.token_urlsafe(24), _free_port()
-    with contextlib.closing(Windows(*lab_windows(lab), token)) as windows:
+    browser = has_browser(os.environ)
+    with contextlib.ExitStack() as open_pages:
+        windows = open_pages.enter_context(contextlib.closing(Windows(*lab_windows(lab), token)))
+        first = open_pages.enter_context(contextlib.closing(FirstPage(lab, windows.titles(), own)))
         process = subprocess.Popen(
-            tied.command(signal.SIGTERM, "jupyterlab", *arguments(notebook, port)),
+            tied.command(signal.SIGTERM, "jupyterlab", *arguments(page, port, browser)),
             env={
                 **os.environ,
                 **tied.environment(),
-                **environment(token, windows.settings()),
+                **environment(token, {**first.settings(), **windows.settings()}),
                 "HOMELAB_LAB": lab,
+                "HOMELAB_LAB_OWN": "1" if own else "",
             },
             stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
             start_new_session=True,
@@ -117,8 +133,11 @@ def _jupyter(notebook: str, lab: str) -> int:
         try:
             _await(process, port)
             at = f"http://127.0.0.1:{port}"
-            print(f"JupyterLab (Ctrl-C ends it): {at}{_page(notebook)}?token={token}")
-            for name, title in windows.titles().items():
+            if not browser:
+                print(way_in(os.environ, pwd.getpwuid(os.getuid()).pw_name, port))
+            print(f"JupyterLab (Ctrl-C ends it): {at}{page}?token={token}")
+            others = {NAME: TITLE} if page != f"/{NAME}/" else {}
+            for name, title in {**others, **windows.titles()}.items():
                 print(f"  {title}: {at}/{name}/?token={token}")
             sys.stdout.flush()
             return process.wait()

@@ -7,12 +7,8 @@ fetched by the phone. Nothing listens but a socket in a folder that is the reade
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import shutil
-import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -26,6 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from homelab.errors import LabError
+from homelab.runner.served import Served
 from homelab.runner.window_page import index, refused
 from homelab.web.connector import Seat, connector
 
@@ -62,14 +59,10 @@ class Windows:
     """The windows that are open until `close`; `settings` tells JupyterLab of them."""
 
     def __init__(self, seats: Mapping[Offered, Seat], ca: str, token: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="homelab-window-"))
-        self._token = token
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True, name="windows").start()
+        self._served, self._token = Served("window"), token
         self._offered = list(seats)
-        self._runners: list[web.AppRunner] = []
         for offered, seat in seats.items():
-            self._wait(self._open(offered, seat, ca))
+            self._served.open(offered.name, self._app(offered, seat, ca))
 
     def settings(self) -> dict[str, Any]:
         """What jupyter-server-proxy is configured with."""
@@ -92,25 +85,19 @@ class Windows:
         return {o.name: o.title for o in self._offered}
 
     def _icon(self, offered: Offered) -> Path:
-        path = self._folder / f"{offered.name}.svg"
+        path = self._served.folder / f"{offered.name}.svg"
         path.write_text(ICON.format(offered.icon))
         return path
 
     def socket(self, offered: Offered) -> Path:
         """Where a window listens."""
-        return self._folder / offered.name
+        return self._served.folder / offered.name
 
     def close(self) -> None:
         """Close all windows; nothing of them is left."""
-        for runner in self._runners:
-            self._wait(runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._served.close()
 
-    def _wait(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    async def _open(self, offered: Offered, seat: Seat, ca: str) -> None:
+    async def _app(self, offered: Offered, seat: Seat, ca: str) -> web.Application:
         way = connector(seat, ca)
         session = aiohttp.ClientSession(
             connector=way, timeout=PATIENCE, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
@@ -118,11 +105,8 @@ class Windows:
         view = _View(offered, seat, session, self._token)
         app = web.Application(client_max_size=2**32)  # a film or a photo may be uploaded
         app.router.add_route("*", "/{path:.*}", view.answer)
-        runner = web.AppRunner(app, access_log=None)
         app.on_cleanup.append(lambda _: session.close())
-        await runner.setup()
-        await web.UnixSite(runner, str(self.socket(offered))).start()
-        self._runners.append(runner)
+        return app
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,122 @@
+"""`./runbook open` without a browser: where it is, who gets in, and the way to it from elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loopback_sshd import Sshd
+
+from homelab.wait import until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+READY = 8.0  # seconds until the first page is usable: what the reader was promised
+START = "Open the first chapter"
+
+
+@contextlib.contextmanager
+def opened(*words: str, **environment: str) -> Iterator[str]:
+    """What it says, once it says its addresses; it ends as with Ctrl-C, and leaves nothing."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "homelab", "open", *words],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    said = ""
+    while "As a visitor" not in said and (line := process.stdout.readline()):
+        said += line
+    try:
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130, process.stdout.read()
+        process.stdout.close()
+
+
+def address(said: str) -> str:
+    return re.search(r"JupyterLab \(Ctrl-C ends it\): (\S+)", said)[1]
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read().decode()
+
+
+def test_first_page_is_there_in_time_behind_its_token_on_the_loopback_at_a_free_port(world) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody else has it: as good
+            taken.bind(("127.0.0.1", 8888))
+            taken.listen()
+        start = time.monotonic()
+        with opened() as said:
+            url = address(said)
+            page = get(url)
+            took = time.monotonic() - start
+            assert START in page
+            assert "lab/tree/notebooks/00_welcome.ipynb" in page
+            assert took < READY * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), f"{took:.1f} s"
+            port = int(re.search(r":(\d+)/", url)[1])
+            assert port != 8888
+            bare = url.partition("?")[0]
+            assert START not in get(bare), "a login page"
+            assert "state" not in get(bare + "how-far/03")
+            assert '"state": "not yet"' in get(url.replace("/start/", "/start/how-far/03"))
+            assert '"state": "unknown"' in get(url.replace("/start/", "/start/how-far/33"))
+            listening = subprocess.run(
+                ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True, check=True
+            )
+            assert re.findall(r"(\S+):\d+\s", listening.stdout)[0] == "127.0.0.1"
+
+
+def test_the_tunnel_that_it_says_leads_to_it(world, tmp_path) -> None:
+    if os.getuid():
+        pytest.skip("only root can play a server with users of its own")
+    sshd = Sshd(tmp_path)
+    sshd.start()
+    try:
+        with opened("03", SSH_CONNECTION=f"127.0.0.1 51515 127.0.0.1 {sshd.port}") as said:
+            assert "/lab/tree/notebooks/03_enrollment.ipynb?token=" in address(said)
+            command = shlex.split(re.search(r"^  (ssh -N -L .*)$", said, re.MULTILINE)[1])
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                mine = free.getsockname()[1]
+            port = re.search(r":(\d+)/", address(said))[1]
+            at = command.index("-L") + 1  # here both ends are one machine, so the near port is another one
+            assert command[at].startswith(f"{port}:")
+            command[at] = command[at].replace(port, str(mine), 1)
+            tunnel = subprocess.Popen([*command[:1], "-F", str(sshd.config), *command[1:]])
+            try:
+                start = (
+                    address(said)
+                    .replace(f":{port}", f":{mine}")
+                    .replace("/lab/tree/notebooks/03_enrollment.ipynb", "/start/")
+                )
+                until(lambda: _reached(start), bool, "the page through the tunnel", 20)
+            finally:
+                tunnel.terminate()
+                tunnel.wait()
+    finally:
+        sshd.stop()
+
+
+def _reached(url: str) -> bool:
+    try:
+        return START in get(url)
+    except OSError:
+        return False
