@@ -6,7 +6,6 @@ at the one that leaves nothing behind, is the journal's word.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,22 +81,16 @@ def step(world: World, stage: str, begun: Iterable[str]) -> Step:
     try:
         missing = _plan(world, stage)
     except HomelabError as error:
-        return Step(stage, title(stage), NOT_YET, error.what.splitlines()[0])
+        return Step(stage, stages.title(stage), NOT_YET, error.what.splitlines()[0])
     count = len(missing)
     if not count and stage == checkpoints.FIRST and stage not in begun:
-        return Step(stage, title(stage), NOT_YET, "nothing: it pulls a plug, and puts it back")
+        return Step(stage, stages.title(stage), NOT_YET, "nothing: it pulls a plug, and puts it back")
     if not count:
-        return Step(stage, title(stage), DONE, "")
+        return Step(stage, stages.title(stage), DONE, "")
     said = f"{count} change{'s' * (count > 1)}"
     if stage in begun or stage == checkpoints.FIRST:
-        return Step(stage, title(stage), PARTLY, f"{said}; the first: {missing.changes[0].why}")
-    return Step(stage, title(stage), NOT_YET, said)
-
-
-def title(stage: str) -> str:
-    """What the notebook of `stage` is called."""
-    cells = json.loads(stages.notebook(stage).read_text(encoding="utf-8"))["cells"]
-    return "".join(cells[0]["source"]).splitlines()[0].lstrip("# ").replace("`", "")
+        return Step(stage, stages.title(stage), PARTLY, f"{said}; the first: {missing.changes[0].why}")
+    return Step(stage, stages.title(stage), NOT_YET, said)
 
 
 def _plan(world: World, stage: str) -> Plan:

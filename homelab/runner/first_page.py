@@ -16,7 +16,6 @@ from aiohttp import web
 
 from homelab import stages
 from homelab.errors import HomelabError
-from homelab.progress import title
 from homelab.runner.served import Served
 from homelab.secret import mask
 
@@ -99,7 +98,7 @@ def page(base: str, windows: Mapping[str, str], own: bool) -> str:
         return f"{base}/lab/tree/{stages.NOTEBOOKS.name}/{stage}.ipynb"
 
     rows = "".join(
-        f'<li data-stage="{name}"><a href="{at(name)}"><small>{name[:2]}</small> {escape(title(name))}</a>'
+        f'<li data-stage="{name}"><a href="{at(name)}"><small>{name[:2]}</small> {escape(stages.title(name))}</a>'
         '<span class="state">…</span><span class="said"></span></li>'
         for name in names
     )
@@ -130,7 +129,7 @@ def page(base: str, windows: Mapping[str, str], own: bool) -> str:
 </header>
 <main>
 <section class="go">
-<a class="button" id="go" href="{at(names[0])}">Open the first chapter <span>{escape(title(names[0]))}</span></a>
+<a class="button" id="go" href="{at(names[0])}">Open the first chapter <span>{escape(stages.title(names[0]))}</span></a>
 <ol>
 <li>In a chapter, press <kbd>Shift</kbd>+<kbd>Enter</kbd>: the cell that is marked runs, and the next one is marked. From the top down is the way to read it.</li>
 <li>Or <b>Run → Run All Cells</b>, and watch.</li>

@@ -7,6 +7,7 @@ wants, what it needs, and its checks.
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -41,3 +42,9 @@ def module(name: str) -> ModuleType:
 def notebook(name: str) -> Path:
     """The notebook of the stage ``NN_name``."""
     return NOTEBOOKS / f"{name}.ipynb"
+
+
+def title(name: str) -> str:
+    """What the notebook of the stage ``NN_name`` is called."""
+    cells = json.loads(notebook(name).read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).splitlines()[0].lstrip("# ").replace("`", "")
