@@ -48,6 +48,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def keep(file: Path, secret: str) -> None:
+    """Write it for nobody else to read, as a reference to it wants."""
+    file.touch(0o600)
+    file.write_text(secret)
+
+
 class Running:
     """A server on a port of its own, and its folders."""
 
@@ -99,7 +105,7 @@ def fresh(program, tmp_path) -> Iterator[Running]:
 @pytest.fixture
 def ready(fresh) -> Running:
     """One that has been set up, with two films that nobody has scanned."""
-    fresh.password.write_text(PASSWORD)
+    keep(fresh.password, PASSWORD)
     fresh.client().wizard("alice", PASSWORD, "tequila")
     fresh.films("Colour Bars", "Test Pattern")
     return fresh
@@ -115,7 +121,7 @@ def test_the_wizard_typed_and_done_lead_to_the_same(program, tmp_path) -> None:
     for way in ("typed", "done"):
         server = Running(program, tmp_path / way)
         server.client().wait(10)
-        server.password.write_text(PASSWORD)
+        keep(server.password, PASSWORD)
         before = jellyfin_server.read(HERE, str(server.door))
         after = jellyfin_server.State(True, "tequila", "alice", server.door.password, server.port)
         assert not matches(before, after)
@@ -147,14 +153,14 @@ def test_a_wizard_cut_short_is_taken_up(fresh) -> None:
     fresh.end()
     fresh.start()
     fresh.client().wait(10)
-    fresh.password.write_text(PASSWORD)
+    keep(fresh.password, PASSWORD)
     after = jellyfin_server.State(True, "tequila", "alice", fresh.door.password, fresh.port)
     jellyfin_server.do(HERE, jellyfin_server.read(HERE, str(fresh.door)), after)
     assert matches(jellyfin_server.read(HERE, str(fresh.door)), after)
 
 
 def test_a_wizard_that_somebody_else_walked_through_is_told(ready) -> None:
-    ready.password.write_text("another-password")
+    keep(ready.password, "another-password")
     after = jellyfin_server.State(True, "tequila", "alice", ready.door.password, ready.port)
     with pytest.raises(NotAllowed, match="cannot log in"):
         jellyfin_server.do(HERE, jellyfin_server.State(False), after)
@@ -284,7 +290,7 @@ def test_what_is_no_film_does_not_play(ready) -> None:
 def test_an_older_release_is_used_and_told(program, tmp_path) -> None:
     server = Running(program, tmp_path, version="10.11.6")
     server.client().wait(10)
-    server.password.write_text(PASSWORD)
+    keep(server.password, PASSWORD)
     server.client().wizard("alice", PASSWORD)
     answers = [
         asks.current(HERE, server.door.url),
