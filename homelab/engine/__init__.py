@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from homelab.engine.faults import explain
+from homelab.engine.faults import START, explain
 from homelab.errors import CommandFailed, EngineError, HomelabError
 from homelab.machine import Machine, Result
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 SOCKET = "/run/docker.sock"
 GROUP = "sudo usermod -aG docker $USER"
-START = "sudo service docker start"
+CLIENT_ALONE = "the docker command is here, and no engine"
+# Prints `engine` where one is installed, or where the docker command speaks to one elsewhere: the command alone is none.
+HAS_ENGINE = r"""
+command -v dockerd >/dev/null && echo engine
+for at in /run/docker.sock /var/run/docker.sock /lib/systemd/system/docker.service /etc/init.d/docker /snap/bin/docker; do [ -e "$at" ] && echo engine; done
+[ -n "$DOCKER_HOST" ] && echo engine
+case $(docker context show 2>/dev/null) in "" | default) ;; *) echo engine ;; esac
+"""
 _clients: WeakKeyDictionary[Machine, DockerClient] = WeakKeyDictionary()
 
 
@@ -94,12 +101,10 @@ def diagnose(machine: Machine, said: str = "") -> EngineError:
     """Why the engine of `machine` cannot be reached; `said` is what the connection said."""
     if "ermission denied" in said:
         return forbidden(machine)
-    found = machine.run(["sh", "-c", "for name in dockerd docker; do command -v $name; done"])
-    programs = {line.rpartition("/")[2] for line in found.out.splitlines()}
-    if not programs & {"dockerd", "docker"}:
-        return EngineError(
-            "absent", "Docker is not installed", machine.name, "plan it: see the stage's *What would change*"
-        )
+    found = machine.run(["sh", "-c", f"{HAS_ENGINE}command -v docker >/dev/null && echo client"]).out.split()
+    if "engine" not in found:
+        what = CLIENT_ALONE if "client" in found else "Docker is not installed"
+        return EngineError("absent", what, machine.name, "plan it: see the stage's *What would change*")
     return EngineError("stopped", "Docker does not run", machine.name, f"start it: {START}")
 
 
@@ -124,6 +129,8 @@ def refined(error: EngineError, machine: Machine) -> EngineError:
         error = suggestion(machine, error, reference)
     elif error.kind == "forbidden":
         error = forbidden(machine)
+    elif error.kind == "stopped":
+        error = diagnose(machine)
     return error
 
 

@@ -13,8 +13,14 @@ from homelab.errors import EngineError
 
 KINDS = (
     "absent", "stopped", "forbidden", "lost", "port", "name", "image", "tag", "registry", "disk",
-    "mount", "memory", "entrypoint", "gpu", "compose", "unhealthy", "in_use", "gone", "other",
+    "mount", "memory", "entrypoint", "gpu", "compose", "plugin", "unhealthy", "in_use", "gone", "other",
 )  # fmt: skip
+
+START = "sudo service docker start"
+COMPOSE = (
+    "sudo apt-get install docker-compose-plugin (Docker's own packages), docker-compose-v2 (Ubuntu's)"
+    " or docker-compose (Debian's, from 13 on)"
+)
 
 Say = Callable[[re.Match[str]], tuple[str, str]]  # what, and the hint
 
@@ -35,7 +41,13 @@ _FAULTS: tuple[tuple[str, str, Say], ...] = (
     (
         "stopped",
         r"Cannot connect to the Docker daemon|failed to connect to the docker API|[Ii]s the docker daemon running",
-        _said("Docker does not run", "start it: sudo service docker start"),
+        _said("Docker does not run", f"start it: {START}"),
+    ),
+    (
+        "plugin",  # the docker command itself reads what was meant for Compose
+        r"unknown (?:shorthand )?flag: [^\n]*\s+(?:See 'docker --help'|Usage:\s+docker \[OPTIONS\] COMMAND)"
+        r"|'compose' is not a docker command|unknown command: docker compose",
+        _said("Docker has no Compose here (its plugin is not installed)", COMPOSE),
     ),
     (
         "disk",
@@ -128,6 +140,11 @@ _FAULTS: tuple[tuple[str, str, Say], ...] = (
         "entrypoint",
         r'exec: "([^"]+)":[^\n]*?(stat \S+: no such file or directory|executable file not found in \$PATH|permission denied|no such file or directory)',
         _said(r"the container cannot start \1: \2", "check the command and the entry point that the image is given"),
+    ),
+    (
+        "compose",
+        r"(?:open|stat) (/\S+\.ya?ml): no such file or directory",
+        _said(r"there is no Compose file \1", "is it called so on that machine?"),
     ),
     (
         "compose",

@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from homelab.engine import CLIENT_ALONE
 from homelab.portrait.facts import (
     Container,
     Disk,
@@ -161,6 +162,8 @@ def docker(out: str, err: str, rc: int) -> Docker | None:
 def _refusal(said: str) -> str:
     if "ermission denied" in said:
         return "this user may not talk to it"
+    if "no engine" in said:
+        return CLIENT_ALONE
     if "annot connect" in said or "ailed to connect" in said:
         return "it is installed and does not run"
     return (said.strip().splitlines() or ["it gives no answer"])[-1][:160]

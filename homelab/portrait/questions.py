@@ -7,6 +7,8 @@ those of WSL are in `homelab.wsl`. Formats: ``docker inspect``, ``tailscale stat
 
 from __future__ import annotations
 
+from homelab.engine import HAS_ENGINE
+
 PATIENCE = 20.0  # seconds for one answer; what takes longer is not known, which is a fact as well
 
 SYSTEM = r"""
@@ -31,9 +33,16 @@ true
 """
 
 # Images are asked for by the containers that run from them: the digest that a registry knows, and the day they were made.
-DOCKER = r"""
+DOCKER = (
+    r"""
 command -v docker >/dev/null || exit 127
-docker version --format '{{json .}}' || exit
+docker version --format '{{json .}}' || {
+    engine=$("""
+    + HAS_ENGINE
+    + r""")
+    [ -n "$engine" ] || echo 'no engine' >&2
+    exit 1
+}
 docker context show 2>/dev/null || echo
 ids=$(docker ps -aq --no-trunc) || exit
 docker volume ls -q | wc -l
@@ -41,6 +50,7 @@ docker volume ls -q | wc -l
 docker inspect $ids
 docker image inspect $(docker inspect --format '{{.Image}}' $ids | sort -u) 2>/dev/null || true
 """
+)
 
 GPU = r"""
 PATH="$PATH:/usr/lib/wsl/lib"

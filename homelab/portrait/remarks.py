@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from homelab.engine import CLIENT_ALONE
 from homelab.portrait.facts import Container, Home, Port, Seen
 from homelab.portrait.lifetimes import ends
 
@@ -137,7 +138,9 @@ def _versions(seen: Seen, now: datetime) -> Iterator[Remark]:
 def _containers(seen: Seen, now: datetime) -> Iterator[Remark]:
     if not seen.docker:
         return
-    if seen.docker.refused:
+    if seen.docker.refused == CLIENT_ALONE:
+        yield Remark(57, CARE, f"{seen.called} has the docker command, and no engine", "The chapters that need an engine install one; until then nothing runs in containers here.")  # fmt: skip
+    elif seen.docker.refused:
         yield Remark(57, CARE, f"Docker on {seen.called} does not answer", f"It says: {seen.docker.refused}. What runs in it could not be seen.")  # fmt: skip
     all_of_them = seen.docker.containers
     if ill := [c for c in all_of_them if c.health == "unhealthy" or c.status == "restarting"]:

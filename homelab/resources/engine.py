@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from homelab.engine import forget
+from homelab.engine import HAS_ENGINE, forget
 from homelab.machine import Machine
 from homelab.ssh.machine import SshMachine
 from homelab.wait import until
@@ -28,9 +28,9 @@ SCRIPT = "curl -fsSL https://get.docker.com | sudo sh"  # what Docker offers for
 REMOVE = f"sudo apt-get remove -y {PACKAGES}"
 JOIN, LEAVE = 'sudo usermod -aG docker "$USER"', 'sudo gpasswd -d "$USER" docker'
 READY = 30.0  # seconds that an engine may take to answer
-LOOK = r"""
-command -v dockerd >/dev/null || command -v docker >/dev/null && echo installed
-said=$(docker version --format x 2>&1) && echo runs
+LOOK = rf"""
+[ -n "$({HAS_ENGINE})" ] && echo installed
+said=$(docker version --format x 2>&1) && echo runs && echo installed
 case $said in *"permission denied"*) pgrep -x dockerd >/dev/null && echo runs;; esac
 [ "$(id -u)" = 0 ] || id -nG "$(id -un)" | tr ' ' '\n' | grep -qx docker && echo group
 docker version --format x >/dev/null 2>&1 && ! getent group docker >/dev/null && echo group

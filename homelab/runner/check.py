@@ -13,7 +13,7 @@ from homelab.lab_lease import CHECKOUT, LAB
 from homelab.machine import Pending
 from homelab.params import World, read
 from homelab.person import Reader
-from homelab.runner import check_admin, check_machine
+from homelab.runner import check_admin, check_machine, check_services
 from homelab.runner.references import references, seen
 from homelab.runner.request import understand
 from homelab.secret import mask
@@ -66,7 +66,9 @@ def _home(world: World) -> Iterator[Answer]:
     person, pending = Reader(), Pending()
     found = home.machines(world.common, person, pending)
     try:
-        yield from check_machine.machines(found, str(world.path))
+        at = check_services.place(world, found)
+        yield from check_machine.machines(found, str(world.path), check_services.composed(world, at))
+        yield from check_services.adopted(world, found[at])
     finally:
         for machine in found.values():
             if isinstance(machine, SshMachine):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from homelab.check import Answer
 from homelab.checks import clock
+from homelab.engine import CLIENT_ALONE, HAS_ENGINE
+from homelab.engine.faults import COMPOSE, START
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.ssh.machine import SshMachine
@@ -24,6 +26,8 @@ echo "docker=$(command -v docker)"
 echo "engine=$(docker version --format '{{.Server.Version}}' 2>&1 | tail -n 1)"
 echo "compose=$(docker compose version --short 2>/dev/null)"
 """
+LOOK += f'there=$({HAS_ENGINE})\necho "there=$(echo $there)"\n'
+ADOPTED = "the Compose files that are to be adopted"
 NODES = {
     "Running": "connected", "Stopped": "disconnected", "NeedsLogin": "logged out", "NoState": "just starting",
     "Starting": "just starting", "NeedsMachineAuth": "waiting for approval",
@@ -35,19 +39,26 @@ SUDO = (
 )
 
 
-def machines(found: dict[str, Machine], params: str) -> list[Answer]:
-    """What is there and what is missing, machine by machine; all are asked at once."""
+def machines(
+    found: dict[str, Machine], params: str, compose: Mapping[str, str] | None = None
+) -> list[Answer]:
+    """What is there and what is missing, machine by machine; all are asked at once.
+
+    `compose` says by role who needs Docker Compose there: nothing of ours adds it to an engine that is there.
+    """
     if not found:
         return []
     with ThreadPoolExecutor(len(found)) as pool:
         return [
             answer
-            for part in pool.map(lambda m: list(_machine(m, params)), found.values())
+            for part in pool.map(
+                lambda m: list(_machine(m, params, (compose or {}).get(m.name, ""))), found.values()
+            )
             for answer in part
         ]
 
 
-def _machine(machine: Machine, params: str) -> Iterator[Answer]:
+def _machine(machine: Machine, params: str, compose: str) -> Iterator[Answer]:
     try:
         said = machine.run(["sh", "-c", LOOK]).ok().out
     except HomelabError as error:
@@ -68,6 +79,7 @@ def _machine(machine: Machine, params: str) -> Iterator[Answer]:
         f"{seen['tailscale']}, {node}" if seen["tailscale"] else "no tailscale in PATH", ENROLL.format(params=params),
     )  # fmt: skip
     yield _docker(machine, seen)
+    yield from _compose(machine, seen, compose)
     yield from _windows(machine)
     if isinstance(machine, SshMachine):
         yield clock.agrees(machine)
@@ -91,16 +103,23 @@ def _docker(machine: Machine, seen: dict[str, str]) -> Answer:
     if "ermission denied" in engine:
         hint = f"sudo usermod -aG docker {seen['user']}, then log out and in again"
         return _answer(machine, name, False, f"{seen['user']} may not talk to it", hint)
-    if not engine[:1].isdigit():
-        return _answer(
-            machine, name, False, f"its engine does not answer: {engine}", "sudo service docker start"
-        )
-    if not seen["compose"]:
-        hint = (
-            "sudo apt-get install docker-compose-plugin (Docker's packages) or docker-compose-v2 (Ubuntu's)"
-        )
-        return _answer(machine, name, False, f"engine {engine}, without Compose", hint)
-    return _answer(machine, name, True, f"engine {engine}, Compose {seen['compose']}")
+    if engine[:1].isdigit():
+        return _answer(machine, name, True, f"engine {engine}")
+    if not seen["there"]:
+        return _answer(machine, name, False, CLIENT_ALONE, "stages that need an engine install it")
+    return _answer(machine, name, False, f"its engine does not answer: {engine}", START)
+
+
+def _compose(machine: Machine, seen: dict[str, str], who: str) -> Iterator[Answer]:
+    """Where there is no engine yet, the stage that installs one installs Compose with it."""
+    name = "Docker Compose is there"
+    if seen["compose"]:
+        yield _answer(machine, name, True, f"Compose {seen['compose']}")
+    elif who and (seen["there"] or who == ADOPTED):
+        lack = "its plugin is not installed" if seen["docker"] else "no docker in PATH"
+        yield Answer(name, machine.name, "fail", f"{lack}, and needed for {who}", COMPOSE)
+    elif seen["there"]:
+        yield _answer(machine, name, False, "its plugin is not installed", COMPOSE)
 
 
 def _windows(machine: Machine) -> Iterator[Answer]:

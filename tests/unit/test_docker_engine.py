@@ -37,7 +37,9 @@ def refusal(machine: Here) -> EngineError:
     return error.value
 
 
-@pytest.mark.parametrize(("programs", "kind"), [("", "absent"), ("/usr/bin/docker\n", "stopped")])
+@pytest.mark.parametrize(
+    ("programs", "kind"), [("", "absent"), ("client\n", "absent"), ("engine\nclient\n", "stopped")]
+)
 def test_nobody_listens(programs: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as gone:
         gone.bind(str(tmp_path / "d.sock"))

@@ -8,7 +8,9 @@ import pytest
 
 from homelab import only_reads
 from homelab import read_only_commands as known
-from homelab.engine import over_ssh
+from homelab.engine import HAS_ENGINE, over_ssh
+from homelab.portrait import questions
+from homelab.resources import engine
 from homelab.runner import check_machine
 from homelab.wsl import interop, powershell
 
@@ -160,6 +162,10 @@ def test_every_line_of_the_list_says_why() -> None:
     assert all(words and why for words, why, *_ in known.READS)
 
 
-@pytest.mark.parametrize("script", [over_ssh.LOOK, check_machine.LOOK], ids=["engine over ssh", "check"])
+@pytest.mark.parametrize(
+    "script",
+    [over_ssh.LOOK, check_machine.LOOK, HAS_ENGINE, engine.LOOK, questions.DOCKER],
+    ids=["engine over ssh", "check", "has engine", "the resource", "portrait"],
+)
 def test_looks_of_ours_only_read(script: str) -> None:
     assert only_reads.command(["sh", "-c", script, "sh", "/run/docker.sock"]) == ""
