@@ -25,9 +25,11 @@ CLIENT_ALONE = "the docker command is here, and no engine"
 # Prints `engine` where one is installed, or where the docker command speaks to one elsewhere: the command alone is none.
 HAS_ENGINE = r"""
 command -v dockerd >/dev/null && echo engine
-for at in /run/docker.sock /var/run/docker.sock /lib/systemd/system/docker.service /etc/init.d/docker /snap/bin/docker; do [ -e "$at" ] && echo engine; done
-[ -n "$DOCKER_HOST" ] && echo engine
-case $(docker context show 2>/dev/null) in "" | default) ;; *) echo engine ;; esac
+command -v docker >/dev/null && {
+    for at in /run/docker.sock /var/run/docker.sock /lib/systemd/system/docker.service /snap/bin/docker; do [ -e "$at" ] && echo engine; done
+    [ -n "$DOCKER_HOST" ] && echo engine
+    case $(docker context show 2>/dev/null) in "" | default) ;; *) echo engine ;; esac
+}
 """
 _clients: WeakKeyDictionary[Machine, DockerClient] = WeakKeyDictionary()
 
