@@ -107,6 +107,16 @@ def _parser() -> argparse.ArgumentParser:
     tag.add_argument("new", metavar="NEWTAG")
     add("build", _build, "build what the lab runs on into the cache")
     add("preflight", _preflight, "can this machine hold a lab?")
+    bundled = add("bundle", _bundle, "one file for machines without a network: make it, or use it")
+    bundled.add_argument(
+        "--out", type=Path, metavar="FILE", help="what to write (default: runbook-bundle.tar)"
+    )
+    bundled.add_argument(
+        "--use", type=Path, metavar="FILE", help="put what is in FILE into this machine's cache"
+    )
+    bundled.add_argument(
+        "--missing", action="store_true", help="what this machine would still download or build"
+    )
     return parser
 
 
@@ -236,6 +246,24 @@ def _build(asked: argparse.Namespace) -> int:
 
     built = build.ensure()
     print(f"everything is built, in {built.ca.parent}")
+    return 0
+
+
+def _bundle(asked: argparse.Namespace) -> int:
+    if asked.use:
+        from .bundle import use
+
+        print(use.use(asked.use))
+        return 0
+    if asked.missing:
+        from .bundle import contents
+
+        missing = contents.missing()
+        print("\n".join(f"{name}  {about}" for name, about in missing.items()) or "nothing is missing")
+        return EXIT_FAILED if missing else 0
+    from .bundle import make
+
+    print(make.make((asked.out or Path("runbook-bundle.tar")).absolute()))
     return 0
 
 

@@ -45,6 +45,11 @@ def is_built(refs: Iterable[str]) -> bool:
     )
 
 
+def keys() -> dict[str, str]:
+    """The key in the cache of everything that the hub can offer, by its familiar name."""
+    return {familiar(name): packing.key(repository) for name, repository in CATALOGUE.items()}
+
+
 def compose() -> Path:
     """Where the plugin `docker compose` lies, or will when it is built."""
     plugin = composeplugin.plugin()

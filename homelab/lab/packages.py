@@ -34,6 +34,7 @@ INSTALL = ("install", "--yes", "--no-install-recommends", "--no-upgrade")
 ROOM = 100  # MiB: apt's lists, and some to spare; what the packages need, apt says
 PATIENCE = 300.0  # seconds that apt may take
 LAYOUT = 2  # raise it when what is done to the unpacked files changes
+STATUS = Path("/var/lib/dpkg/status")  # what is installed here
 
 
 def key(wanted: tuple[str, ...] = WANTED) -> str:
@@ -57,7 +58,36 @@ def ensure(wanted: tuple[str, ...] = WANTED) -> Path:
     return cache.keep("pkg", key(wanted), lambda folder: _make(folder, wanted))
 
 
-def _make(folder: Path, wanted: tuple[str, ...]) -> None:
+def ensure_for(minimal: Path) -> Path:
+    """The lab's packages for a machine that has only what `minimal`, a dpkg status file, lists; the lock is held.
+
+    Raises:
+        PrerequisiteMissing: no apt, or no network and nothing in the cache.
+    """
+    made = f"{key()}-{hashlib.sha256(minimal.read_bytes()).hexdigest()[:8]}"
+    return cache.keep("pkg-for-bundle", made, lambda folder: _make(folder, WANTED, minimal))
+
+
+def fetch(wanted: tuple[str, ...], into: Path, status: Path = STATUS) -> list[Path]:
+    """The .deb files of `wanted`, and of what they need beside what `status` lists, in the empty folder `into`.
+
+    Raises:
+        PrerequisiteMissing: apt cannot fetch them.
+    """
+    plan = _apt(*INSTALL, "--print-uris", *wanted, status=status)
+    uris = list(_uris(plan))
+    cache.need_room(ROOM + _size(plan))
+    _apt(*INSTALL, "--download-only", *wanted, archives=into, status=status)
+    files = sorted(into.glob("*.deb"))
+    if len(files) != len(uris):
+        raise PrerequisiteMissing(
+            f"{len(uris) - len(files)} of {len(uris)} packages did not arrive",
+            hint="connect to the network and run `./runbook lab build` again",
+        )
+    return files
+
+
+def _make(folder: Path, wanted: tuple[str, ...], status: Path = STATUS) -> None:
     missing = [p for p in ("apt-get", "dpkg-deb") if not shutil.which(p)]
     if missing:
         raise PrerequisiteMissing(
@@ -68,30 +98,20 @@ def _make(folder: Path, wanted: tuple[str, ...]) -> None:
     own = "Docker, programs of the network, of backups, …" if wanted == WANTED else ", ".join(wanted)
     with progress.step(f"fetching what only the lab needs ({own})"):
         _apt("update")
-        plan = _apt(*INSTALL, "--print-uris", *wanted)
-        uris = list(_uris(plan))
-        cache.need_room(ROOM + _size(plan))
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-debs-") as debs:
-            _apt(*INSTALL, "--download-only", *wanted, archives=Path(debs))
-            files = sorted(Path(debs).glob("*.deb"))
-            if len(files) != len(uris):
-                raise PrerequisiteMissing(
-                    f"{len(uris) - len(files)} of {len(uris)} packages did not arrive",
-                    hint="connect to the network and run `./runbook lab build` again",
-                )
-            for file in files:
+            for file in fetch(wanted, Path(debs), status):
                 _unpack(file, folder)
     _as_installed(folder)
 
 
-def _apt(*arguments: str, archives: Path | None = None) -> str:
-    """apt-get on lists of our own, against what is installed here; needs no root."""
+def _apt(*arguments: str, archives: Path | None = None, status: Path = STATUS) -> str:
+    """apt-get on lists of our own, against what is installed by `status`; needs no root."""
     own = paths.cache() / "apt"
     for name in ("lists/partial", "cache/archives/partial", "log"):
         (own / name).mkdir(parents=True, exist_ok=True)
     options = {
         "Dir::State::Lists": own / "lists",
-        "Dir::State::status": "/var/lib/dpkg/status",
+        "Dir::State::status": status,
         "Dir::State::extended_states": own / "extended_states",
         "Dir::Cache": own / "cache",
         "Dir::Cache::Archives": archives or own / "cache" / "archives",

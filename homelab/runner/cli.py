@@ -21,7 +21,20 @@ from homelab.errors import (
 from homelab.secret import mask
 
 HELP = Path(__file__).with_name("help.txt")  # `./runbook --help` shows it before anything is set up
-COMMANDS = ("run", "open", "lab", "init", "check", "undo", "watch", "schedule", "weekly", "prune", "test")
+COMMANDS = (
+    "run",
+    "open",
+    "lab",
+    "init",
+    "check",
+    "undo",
+    "watch",
+    "schedule",
+    "weekly",
+    "prune",
+    "bundle",
+    "test",
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,6 +63,8 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.refresh import refresh
 
         return refresh(parser("test --refresh").parse_args(words[1:]).stages)
+    if command == "bundle":
+        return _lab(["bundle", *words])
     if command == "test":
         from homelab.runner.suite import test
 
@@ -65,6 +80,10 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.run import run
 
         return run(understand(asked.stages, asked.params or "lab", asked.settings, asked.apply), asked.out)
+    if command == "check" and asked.seat:
+        from homelab.runner.seat import check_seat
+
+        return check_seat()
     if command == "check":
         from homelab.runner.check import check
 
@@ -170,7 +189,9 @@ def parser(command: str) -> argparse.ArgumentParser:
             "--out", metavar="FILE", help="the params file to write (default: params/home.yaml)"
         )
     elif command == "check":
-        made.add_argument("--params", required=True, metavar="FILE", help="the world")
+        which = made.add_mutually_exclusive_group(required=True)
+        which.add_argument("--params", metavar="FILE", help="the world")
+        which.add_argument("--seat", action="store_true", help="this machine, as a seat of a workshop")
     else:
         made.add_argument(
             "run", nargs="?", metavar="RUN", help="a run's folder, or a name that the list without RUN has"

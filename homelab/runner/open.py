@@ -31,6 +31,7 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the reader's desktop is
 }
 KERNEL = {"InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]}}
+PORTS = range(8888, 8988)
 END = 10.0  # seconds that JupyterLab gets to end its kernels
 
 
@@ -93,8 +94,13 @@ def _notebook(stage: str) -> str:
     return f"/lab/tree/{stages.NOTEBOOKS.name}/{stages.notebook(stage).name}"
 
 
-def _free_port() -> int:
-    for port in (*range(8888, 8988), 0):
+def free_port() -> int:
+    """The first port of the loopback that JupyterLab can have.
+
+    Raises:
+        PrerequisiteMissing: there is none.
+    """
+    for port in (*PORTS, 0):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
@@ -113,7 +119,7 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _jupyter(page: str, lab: str, own: bool) -> int:
-    token, port = secrets.token_urlsafe(24), _free_port()
+    token, port = secrets.token_urlsafe(24), free_port()
     browser = has_browser(os.environ)
     with contextlib.ExitStack() as open_pages:
         windows = open_pages.enter_context(contextlib.closing(Windows(*lab_windows(lab), token)))

@@ -94,6 +94,7 @@ class _Run:
             self.results.planned = self.plan.save(self.results)
         with contextlib.suppress(FolderFailed):  # then the last state that could be written stays
             self._write(report=True)
+            self._write_cheat_sheet()
         if started and self.results.planned is not None:
             self.terminal.say(self.plan.text())
         self.terminal.end(self.results, self.folder.shown("report.html"), self.folder.named)
@@ -232,6 +233,13 @@ class _Run:
                 self.folder.write("report.html", page(self.results, self.seen, self.plan.html()))
         finally:
             self.folder.write("results.json", self.results.text())
+
+    def _write_cheat_sheet(self) -> None:
+        from homelab.runner import cheat_sheet
+
+        if any(stage.changes for stage in self.results.stages):
+            self.folder.write(f"{cheat_sheet.NAME}.html", cheat_sheet.page(self.results))
+            self.folder.write(f"{cheat_sheet.NAME}.md", cheat_sheet.markdown(self.results))
 
 
 def _status(stage: StageResult, waits: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -28,6 +29,8 @@ TOOLS = (
     "ln",
     "touch",
     "chmod",
+    "sha256sum",
+    "cut",
 )
 # What `uv` would do, as far as the script can tell; it writes down every call.
 UV = """#!/bin/sh
@@ -117,6 +120,27 @@ def test_the_second_call_installs_nothing(copy: Copy) -> None:
     again = copy.run("lab", "status")
     assert (again.returncode, again.stdout, again.stderr) == (0, "homelab: -P -m homelab lab status\n", "")
     assert copy.calls("uv") == 2
+
+
+def test_a_bundle_is_used_before_there_is_any_environment(copy: Copy) -> None:
+    done = copy.run("bundle", "--use", "a b.tar")
+    assert (done.returncode, done.stdout) == (0, "homelab: -P -m homelab.lab bundle --use a b.tar\n")
+    assert not (copy.folder / ".venv").exists()
+    assert copy.calls("uv") == 0
+
+
+def test_what_a_bundle_brought_is_installed_without_a_network(copy: Copy, tmp_path: Path) -> None:
+    lists = b"".join(
+        (copy.folder / name).read_bytes() for name in ("requirements.txt", "requirements-benchmarks.txt")
+    )
+    offline = tmp_path / "cache" / "offline" / hashlib.sha256(lists).hexdigest()[:16]
+    (offline / "wheels").mkdir(parents=True)
+    (offline / "bin").mkdir()
+    (copy.bin / "uv").rename(offline / "bin" / "uv")  # the machine itself has none, and no venv either
+    done = copy.run("run", "03", HOMELAB_CACHE=str(tmp_path / "cache"), NO_VENV="1")
+    assert done.returncode == 0, done.stderr
+    assert copy.calls(f"--no-index --find-links {offline}/wheels") == 1
+    assert copy.calls("sync") == 1
 
 
 def test_words_arrive_as_they_were_typed(copy: Copy) -> None:
@@ -334,7 +358,7 @@ def test_no_two_packages_write_the_same_file() -> None:
 
 def test_the_script_is_short() -> None:
     lines = (CHECKOUT / "runbook").read_text().splitlines()
-    assert len(lines) < 120
+    assert len(lines) < 145
     assert lines[0] == "#!/bin/sh"
 
 

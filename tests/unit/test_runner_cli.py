@@ -15,7 +15,7 @@ from homelab.runner.cli import COMMANDS, HELP, main
         (["run", "--topology", "x"], "unrecognized arguments: --topology"),
         (["run", "--apply", "--plan"], "not allowed with"),
         (["run", "--param", "x"], "unrecognized arguments: --param"),
-        (["check"], "the following arguments are required: --params"),
+        (["check"], "one of the arguments --params --seat is required"),
         (["run", "--from", "no-such-plan"], "no-such-plan: cannot be read: No such file or directory"),
         (["undo", "no-such-run"], "there is no such run"),
     ],
