@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from homelab.engine import HAS_ENGINE, forget
 from homelab.machine import Machine
+from homelab.own_process import question
 from homelab.ssh.machine import SshMachine
 from homelab.wait import until
 
@@ -31,7 +32,7 @@ READY = 30.0  # seconds that an engine may take to answer
 LOOK = rf"""
 [ -n "$({HAS_ENGINE})" ] && echo installed
 said=$(docker version --format x 2>&1) && echo runs && echo installed
-case $said in *"permission denied"*) pgrep -x dockerd >/dev/null && echo runs;; esac
+case $said in *"permission denied"*) {question("dockerd")} && echo runs;; esac
 [ "$(id -u)" = 0 ] || id -nG "$(id -un)" | tr ' ' '\n' | grep -qx docker && echo group
 docker version --format x >/dev/null 2>&1 && ! getent group docker >/dev/null && echo group
 [ -d /run/systemd/system ] && echo systemd

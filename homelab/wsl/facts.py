@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from homelab import own_process
 from homelab.errors import HomelabError, PrerequisiteMissing
 from homelab.machine import Machine
 from homelab.wsl import interop, parsers, powershell, releases, where, winfile, wslconfig
@@ -15,12 +16,12 @@ from homelab.wsl.where import Networking, Verdict
 
 Kind = TypeVar("Kind")
 DESKTOP, ENGINE, NONE = "Docker Desktop", "dockerd in WSL", "none"
-DOCKER = r"""
-info=$(timeout 5 docker info --format '{{.OperatingSystem}}' 2>/dev/null)
+DOCKER = rf"""
+info=$(timeout 5 docker info --format '{{{{.OperatingSystem}}}}' 2>/dev/null)
 echo "info=$info"
 [ -d /mnt/wsl/docker-desktop ] && echo desktop=yes
 case $(readlink -f "$(command -v docker)" 2>/dev/null) in /mnt/wsl/docker-desktop/*) echo client=desktop;; /*) echo client=own;; esac
-pidof dockerd >/dev/null 2>&1 && echo dockerd=yes
+{own_process.question("dockerd")} && echo dockerd=yes
 true
 """
 
@@ -110,7 +111,7 @@ def gather(machine: Machine, timeout: float = interop.TIMEOUT) -> Facts:
     verdict = where.judge(signals)
     here: dict[str, Callable[[], object]] = {
         "docker": lambda: docker(machine.run(["sh", "-c", DOCKER]).out),
-        "tailscaled": lambda: bool(machine.run(["pidof", "tailscaled"])),
+        "tailscaled": lambda: own_process.runs(machine, "tailscaled"),
     }
     if verdict.kind == where.ELSEWHERE:
         told = interop.together(here)

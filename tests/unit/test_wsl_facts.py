@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date
 from pathlib import Path
@@ -23,7 +24,7 @@ ANSWERS = {"--version": VERSION_DE, "--status": STATUS_DE, "--list --verbose": L
 def wsl(tmp_path: Path) -> FakeWsl:
     machine = FakeWsl(tmp_path, wsl=ANSWERS)
     machine.put("wslinfo", "#!/bin/sh\necho nat\n")
-    machine.put("pidof", '#!/bin/sh\n[ "$1" = tailscaled ]\n')
+    machine.put("pidof", f'#!/bin/sh\n[ "$1" = tailscaled ] && echo {os.getpid()}\n')
     machine.put("docker", "#!/bin/sh\necho 'Ubuntu 24.04.1 LTS'\n")
     return machine
 
