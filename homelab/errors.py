@@ -61,12 +61,24 @@ class LabRefused(LabError):
 
 
 class CommandFailed(HomelabError):
-    """A command ended with a status that was not expected (`rc`), with what it printed."""
+    """A command ended with a status that was not expected (`rc`), with what it printed.
 
-    def __init__(self, argv: Sequence[str], rc: int, out: str = "", err: str = "", where: str = "") -> None:
+    Where it ended well all the same (a pipe does if its last command does), `did` says what it really did.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        rc: int,
+        out: str = "",
+        err: str = "",
+        where: str = "",
+        did: str = "did not do it",
+    ) -> None:
         self.argv, self.rc, self.out, self.err = list(argv), rc, out, err
         said = (err.strip() or out.strip() or "it printed nothing").splitlines()
-        what = f"`{_typed(self.argv)}` ended with status {rc}: {' | '.join(said[-3:])}"
+        ended = f"ended with status {rc}" if rc else f"ended well, and {did}"
+        what = f"`{_typed(self.argv)}` {ended}: {' | '.join(said[-3:])}"
         super().__init__(what, where, _hint(err or out))
 
 
@@ -78,6 +90,10 @@ _HINTS = (
         " with the line: <user> ALL=(ALL) NOPASSWD: ALL",
     ),
     (r"sudo: not found|is not in the sudoers file", "an administrator of the machine has to allow it: install sudo, and let the user use it"),
+    (
+        r"[Cc]ould not resolve|Temporary failure (?:in name resolution|resolving)|Name or service not known|bad address '",
+        "that machine does not find the name: is its network up, and does its DNS answer? There: getent hosts tailscale.com",
+    ),
     (
         r"Read-only file system",
         "the disk is mounted read-only: `findmnt -T .` says which; a damaged one turns so by itself: sudo dmesg | tail",

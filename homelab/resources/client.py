@@ -18,6 +18,7 @@ curl -fsSL https://pkgs.tailscale.com/stable/ubuntu/noble.noarmor.gpg | sudo tee
 curl -fsSL https://pkgs.tailscale.com/stable/ubuntu/noble.tailscale-keyring.list | sudo tee /etc/apt/sources.list.d/tailscale.list
 sudo apt-get update
 sudo apt-get install tailscale -y"""
+NOTHING = "installed nothing"
 REMOVE = "sudo apt-get remove tailscale -y"
 WAYS = {"script": SCRIPT, "apt": APT}
 
@@ -53,7 +54,7 @@ def do(machine: Machine, before: State, after: State) -> None:
     if (
         after.installed and not read(machine).installed
     ):  # a pipe into sh ends well also if nothing came through it
-        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)
+        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name, NOTHING)
     if after.installed:
         until(
             lambda: str(status(machine)["BackendState"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from homelab.engine import HAS_ENGINE, forget
+from homelab.errors import CommandFailed
 from homelab.machine import Machine
 from homelab.own_process import question
 from homelab.ssh.machine import SshMachine
@@ -91,8 +92,10 @@ def do(machine: Machine, before: State, after: State) -> None:
         CommandFailed: apt, usermod or the service did not end well.
         WaitTimeout: it was started, but does not answer.
     """
-    machine.run(["sh", "-ec", command(before, after)[2]], timeout=900).ok()
+    done = machine.run(["sh", "-ec", command(before, after)[2]], timeout=900).ok()
     forget(machine)
+    if after.installed and not read(machine).installed:  # a pipe ends well also if nothing came through it
+        raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name, "installed nothing")
     if after.in_group and not before.in_group and isinstance(machine, SshMachine):
         machine.sign_in_again()  # a group counts from the next login on
     if after.running:

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from homelab.engine import engine, translated
-from homelab.errors import EngineError
+from homelab.errors import CommandFailed, EngineError
 from homelab.local_machine import LocalMachine
 from homelab.machine import Pending, Result
 from homelab.person import Reader
-from homelab.resources import container
+from homelab.resources import client, container
 from homelab.resources import engine as docker
 
 
@@ -115,3 +115,22 @@ def test_volumes_are_equal_in_any_order_and_keep_the_one_they_were_typed_in() ->
     assert (one.volumes != other.volumes) is False, "what differs is shown by it"
     assert container.command(container.State("a"), one) != container.command(container.State("a"), other)
     assert one != container.State("a", "b", volumes=("x:/x",))
+
+
+@pytest.mark.parametrize("resource", [docker, client])
+def test_an_installer_that_nothing_came_through_is_said_so(resource) -> None:
+    """`curl … | sh` ends well without a network."""
+
+    class Offline(Here):
+        def run(self, argv, **more):
+            err = "curl: (6) Could not resolve host: tailscale.com\n" if "curl" in argv[-1] else ""
+            return Result(tuple(argv), int("command -v" in argv[-1]), "", err, 0.0, self.name)
+
+    before, after = (docker.State(False, False, False, distribution="arch"), ALL)
+    if resource is client:
+        before, after = client.State(False), client.State(True)
+    with pytest.raises(CommandFailed) as caught:
+        resource.do(Offline(), before, after)
+    assert "ended well, and installed nothing: curl: (6) Could not resolve host" in caught.value.what
+    assert "status 0" not in caught.value.what
+    assert "DNS" in caught.value.hint
