@@ -11,6 +11,7 @@ from homelab.errors import EXIT_DRIFT, EXIT_OK, HomelabError
 from homelab.history import Entry
 from homelab.journal import Journal
 from homelab.lab_lease import kept
+from homelab.params import World, path_of
 from homelab.plan import way_back
 from homelab.runner import folder as folders
 from homelab.watch import keep as rules
@@ -31,7 +32,7 @@ def prune(params: str, last: int | None, days: float | None, apply: bool | None)
     world = worlds.read(params)
     asked = {k: v for k, v in (("last", last), ("days", days)) if v is not None}
     keep = validate(Keep, Document("--last, --days", (world.common.keep or Keep()).model_dump() | asked))
-    sorted_out = sort(world.common.world, keep)
+    sorted_out = sort(world, keep)
     going = [past for past, why in sorted_out if not why]
     for past, why in sorted_out:
         print(f"  {'stays' if why else 'goes ':<5} {past.path.name}{': ' if why else ''}{why}")
@@ -52,8 +53,12 @@ def _runs(count: int) -> str:
     return f"{count} run{'s' * (count != 1)}"
 
 
-def sort(world: str, keep: Keep, runs_folder: Path | None = None) -> list[tuple[Past, str]]:
-    """The runs of `world`, and why each stays (empty: it goes)."""
+def sort(of: World, keep: Keep, runs_folder: Path | None = None) -> list[tuple[Past, str]]:
+    """The runs of the world `of`, and why each stays (empty: it goes).
+
+    Another params file may call its world the same (``home``, mostly): its runs are its own.
+    """
+    world, params = of.common.world, "lab" if of.path == path_of("lab") else str(of.path.absolute())
     folder = runs_folder or folders.RUNS
     latest = (folder / "latest").resolve().name if (folder / "latest").exists() else ""
     entries = _entries(world)
@@ -66,7 +71,8 @@ def sort(world: str, keep: Keep, runs_folder: Path | None = None) -> list[tuple[
             return past.results.get("lab") == "kept" and lab_is_up
         return entries is None or bool(way_back("", history.standing(entries, past.run)))
 
-    return rules.reasons(runs(folder, world), keep, time.time(), latest, undoable)
+    own = [past for past in runs(folder, world) if past.results.get("params", params) == params]
+    return rules.reasons(own, keep, time.time(), latest, undoable)
 
 
 def _entries(world: str) -> list[Entry] | None:

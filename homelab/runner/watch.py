@@ -149,7 +149,11 @@ class Watcher:
         try:
             print(f"Weekly page: {write(self.world)}")
             if keep := self.world.common.keep:
-                remove([past for past, why in sort(self.name, keep) if not why])
+                going = [past for past, why in sort(self.world, keep) if not why]
+                remove(going)
+                if going:
+                    names = ", ".join(past.path.name for past in going)
+                    print(f"Gone, as keep: in {self.world.path} says: {names}")
         except HomelabError as error:
             self.failed.append(str(error))
 

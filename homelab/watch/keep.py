@@ -10,8 +10,10 @@ from homelab.errors import HomelabError
 from homelab.watch.past import Past
 from homelab.watch.settings import Keep
 
+THROUGH = ("ok", "drift")
 DAY = 86400.0  # seconds
 AHEAD = 3600.0  # seconds: a run that is further in the future than that was made while the clock was wrong
+FAILED = 10  # so many that did not get through stay, the newest: a machine that is gone makes one every night
 GOING = ".going-"
 
 
@@ -25,6 +27,7 @@ def reasons(
     """
     counted = [p for p in past if p.started <= now + AHEAD]
     last = {p.path for p in counted[-keep.last :]}
+    failed = {p.path for p in [p for p in counted if p.status not in THROUGH and not _alive(p)][-FAILED:]}
 
     def why(one: Past) -> str:
         if one.path.name == latest:
@@ -33,8 +36,10 @@ def reasons(
             return f"it is among the last {keep.last}"
         if now - one.started < keep.days * DAY:
             return f"it is younger than {keep.days:g} days"
-        if one.status not in ("ok", "drift"):
-            return "it is still running" if _alive(one) else "it did not get through"
+        if _alive(one):
+            return "it is still running"
+        if one.path in failed:
+            return f"it is among the last {FAILED} that did not get through"
         return "what it changed can still be taken back" if undoable(one) else ""
 
     return [(one, why(one)) for one in past]

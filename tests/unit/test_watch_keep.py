@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from homelab import home_lock
+from homelab import home_lock, params
 from homelab.journal import Journal
 from homelab.plan import Change
 from homelab.resources import file
 from homelab.runner import prune
 from homelab.runner.cli import main
+from homelab.runner.watch import Watcher
 from homelab.watch.keep import reasons, remove
 from homelab.watch.past import runs
 from homelab.watch.settings import Keep
@@ -72,6 +73,40 @@ def test_what_failed_can_be_taken_back_or_is_the_latest_never_goes(shelf: Path) 
     assert going(shelf, Keep(last=1, days=0), "", ()) == ["changed", "pointed-at", "fine"]
 
 
+def test_of_those_that_failed_every_night_the_newest_stay(shelf: Path) -> None:
+    nights(shelf, 25, status="failed")
+    gone = going(shelf, Keep(last=1, days=0))
+    assert gone == sorted(gone)[:15]
+    assert len(gone) == 15
+    assert going(shelf, Keep(last=1, days=0), undoable=tuple(gone)) == [], "what can be taken back stays"
+
+
+def test_another_params_file_of_the_same_world_keeps_its_runs(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "home.yaml").write_text("world: home\n")
+    world = params.read(tmp_path / "home.yaml")
+    for n, name in enumerate(("home.yaml", "other.yaml") * 3):
+        put(shelf, f"run-{n}", f"2025-01-0{n + 1}T03:30:00+0100", params=str(tmp_path / name))
+    sorted_out = prune.sort(world, Keep(last=1, days=0), shelf)
+    assert [(past.path.name, not why) for past, why in sorted_out] == [
+        ("run-0", True),
+        ("run-2", True),
+        ("run-4", False),
+    ]
+
+
+def test_a_watch_says_which_runs_went(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("homelab.runner.folder.RUNS", shelf)
+    (tmp_path / "home.yaml").write_text("world: home\nkeep: {last: 1, days: 0}\n")
+    put(shelf, "old", "2025-01-01T03:30:00+0100")
+    put(shelf, "new", "2025-01-02T03:30:00+0100")
+    Watcher(params.read(tmp_path / "home.yaml"), lambda seconds: None)._among_others()
+    assert capsys.readouterr().out.rstrip().endswith("says: old")
+    assert not (shelf / "old").exists()
+
+
 def test_only_what_is_ours_and_of_this_home_is_looked_at(shelf: Path) -> None:
     nights(shelf, 1)
     put(shelf, "of-the-lab", "2025-01-01T03:30:00+0100", world="lab")
@@ -118,8 +153,8 @@ def test_the_command_shows_first_and_looks_into_the_journal(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr("homelab.runner.folder.RUNS", shelf)
-    params = tmp_path / "home.yaml"
-    params.write_text("world: home\nkeep: {last: 1, days: 0}\n")
+    file_of_it = tmp_path / "home.yaml"
+    file_of_it.write_text("world: home\nkeep: {last: 1, days: 0}\n")
     put(shelf, "changed", "2025-01-01T03:30:00+0100", applied=True)
     put(shelf, "taken-back", "2025-01-02T03:30:00+0100", applied=True)
     put(shelf, "plain", "2025-01-03T03:30:00+0100")
@@ -131,7 +166,7 @@ def test_the_command_shows_first_and_looks_into_the_journal(
         journal.append(run, done, "04_services")
     journal.append("taken-back", done.inverse(), "undo")
 
-    words = ["prune", "--params", str(params)]
+    words = ["prune", "--params", str(file_of_it)]
     assert main(words) == 2
     said = capsys.readouterr().out
     assert "stays changed: what it changed can still be taken back" in said
