@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from homelab import home, stages
 from homelab.check import Answer
 from homelab.checks import clock
-from homelab.errors import EXIT_NOT_STARTED, EXIT_OK
+from homelab.errors import EXIT_NOT_STARTED, EXIT_OK, PrerequisiteMissing
 from homelab.lab_lease import CHECKOUT, LAB
 from homelab.machine import Pending
 from homelab.params import World, read
@@ -16,7 +16,7 @@ from homelab.person import Reader
 from homelab.runner import check_admin, check_machine, check_services
 from homelab.runner.references import references, seen
 from homelab.runner.request import understand
-from homelab.secret import mask
+from homelab.secret import Secret, mask
 from homelab.ssh import folder
 from homelab.ssh.machine import SshMachine
 from homelab.vantage import LABS_OWN, RENTED
@@ -31,7 +31,10 @@ def check(params: str) -> int:
         ParamsError: the file is not good, with every problem in it.
     """
     world = understand([], params).world
-    answers = [_good(world), *_secrets(world), *(lab() if world.is_lab else _home(world))]
+    found = list(_secrets(world))
+    lacking = {answer.name for answer in found if answer.status == "fail"}
+    key_is_there = _is_there("api_key") not in lacking
+    answers = [_good(world), *found, *(lab() if world.is_lab else _home(world, key_is_there))]
     for answer in answers:
         print(mask(answer.text()))
     return EXIT_NOT_STARTED if any(a.status == "fail" for a in answers) else EXIT_OK
@@ -48,21 +51,31 @@ def _good(world: World) -> Answer:
 
 
 def _secrets(world: World) -> Iterator[Answer]:
+    """Whether each is there; a command can only tell by being run, which is what it is for."""
     values = {stage: world.document.under(stage[3:]).data or {} for stage in stages.names()}
     for where, secret in references(world, values):
-        name = f"the secret for {where} is there"
-        there, said, hint = seen(secret)
-        if secret.kind == "cmd":
-            yield Answer(name, HERE, "skip", said)
-        else:
-            yield _there(name, there, said, hint)
+        there, said, hint = _tried(secret) if secret.kind == "cmd" else seen(secret)
+        yield _there(_is_there(where), there, said, hint)
+
+
+def _is_there(where: str) -> str:
+    return f"the secret for {where} is there"
+
+
+def _tried(secret: Secret) -> tuple[bool, str, str]:
+    """As `references.seen`, of a command, by running it."""
+    try:
+        secret.reveal()
+    except PrerequisiteMissing as error:
+        return False, f"{secret}: {error.what}", error.hint
+    return True, f"{secret} was run, and gives one", ""
 
 
 def _there(name: str, there: bool, evidence: str, hint: str) -> Answer:
     return Answer(name, HERE, "ok" if there else "fail", evidence, "" if there else hint)
 
 
-def _home(world: World) -> Iterator[Answer]:
+def _home(world: World, key_is_there: bool) -> Iterator[Answer]:
     person, pending = Reader(), Pending()
     found = home.machines(world.common, person, pending)
     try:
@@ -76,7 +89,10 @@ def _home(world: World) -> Iterator[Answer]:
         folder.close()
     yield clock.right(world.common.login_server)
     yield from _lacking(world)
-    yield from check_admin.admin(world.common.api_key, person, pending)
+    if key_is_there:
+        yield from check_admin.admin(world.common.api_key, person, pending)
+    else:
+        yield Answer(check_admin.NAME, check_admin.WHERE, "skip", "there is no key to ask it with: see above")
 
 
 def _lacking(world: World) -> Iterator[Answer]:
