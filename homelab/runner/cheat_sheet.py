@@ -12,6 +12,7 @@ from typing import Any
 
 from homelab.plan import BACK
 from homelab.runner.results import Results, StageResult
+from homelab.secret import mask
 
 NAME = "cheat_sheet"
 LONGEST = 12  # lines of a command; what is longer is a file, and no hand types it
@@ -77,11 +78,11 @@ def markdown(results: Results) -> str:
             parts += [
                 f"{line.why.removeprefix(BACK)} (on `{line.machine}`)\n\n{_fenced(line)}" for line in group
             ]
-    return "\n\n".join(parts) + "\n"
+    return mask("\n\n".join(parts) + "\n")
 
 
 def page(results: Results) -> str:
-    """The sheet as one page of HTML, which prints in black and needs no network."""
+    """The sheet as one page of HTML, which prints in black and needs no network; no secret is in it."""
     parts = []
     for stage in _shown(results):
         parts.append(f"<section><h2>{escape(stage.name[:2])} {escape(stage.title or stage.name)}</h2>")
@@ -89,7 +90,7 @@ def page(results: Results) -> str:
             parts += [f"<h3>{title}</h3>"] if title else []
             parts.append("<dl>" + "".join(_row(line) for line in group) + "</dl>")
         parts.append("</section>")
-    return (
+    return mask(
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Cheat sheet</title><style>{STYLE}</style><h1>Cheat sheet</h1><p>{escape(_about(results))}</p>"
         + "\n".join(parts)

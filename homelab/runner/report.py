@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homelab.record import MARKS
+from homelab.runner import cheat_sheet
 from homelab.runner.records import NOT_DONE, Columns, Picture
 from homelab.runner.results import Results, StageResult
 from homelab.runner.words import badge, idle, sentence, title
@@ -48,11 +49,18 @@ def page(results: Results, seen: Mapping[str, Sequence[Picture | Columns]], plan
 </main>
 <footer>
 <blockquote>{escape(CLOSING)}</blockquote>
-<p>Run {escape(results.run)}, written {escape(results.written)} by Homelab Runbook. The same as data: <a href="results.json">results.json</a></p>
+<p>Run {escape(results.run)}, written {escape(results.written)} by Homelab Runbook. The same as data: <a href="results.json">results.json</a>{_sheet(results)}</p>
 </footer>
 </body>
 </html>
 """)
+
+
+def _sheet(results: Results) -> str:
+    """Where the run's commands are, once it has ended and has any."""
+    if results.exit is None or not any(stage.changes for stage in results.stages):
+        return ""
+    return f'. Its commands, to print: <a href="{cheat_sheet.NAME}.html">cheat sheet</a>'
 
 
 def _header(results: Results) -> str:

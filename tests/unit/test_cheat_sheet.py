@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from homelab.runner import cheat_sheet
+from homelab.runner import cheat_sheet, report
 from homelab.runner.results import Results, StageResult
 
 
@@ -50,3 +50,13 @@ def test_the_page_is_escaped_and_needs_no_network() -> None:
     assert "echo &#x27;&lt;b&gt;&#x27; &amp;&amp; x" in page
     assert "http" not in page
     assert "src=" not in page
+
+
+def test_the_report_leads_to_it_once_it_is_there() -> None:
+    run = _run(_change("tailscale serve 3000"))
+    assert "cheat_sheet.html" not in report.page(run, {})
+    run.finish()
+    assert "cheat_sheet.html" in report.page(run, {})
+    without = _run()
+    without.finish()
+    assert "cheat_sheet.html" not in report.page(without, {})
