@@ -8,7 +8,7 @@ told, the later stage's change is left for the next run, and so is all that this
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,36 +19,73 @@ from homelab.record import masked
 from homelab.secret import MASK
 from homelab.three_way import Disagree, merge
 
+OF = {
+    "client": "03_enrollment",
+    "login": "03_enrollment",
+}  # resources that are the work of one stage, and needed by others
+
 
 @dataclass(frozen=True)
 class Step:
-    """A change, and the stage that wants it first."""
+    """A change, the stage that wants it first, and those that want it `also`: it counts once.
+
+    `of` is the stage whose work it is, where that is not claimed and `stage` needs it all the same.
+    """
 
     stage: str
     change: Change
+    also: tuple[str, ...] = ()
+    of: str = ""
+
+    @property
+    def needed_by(self) -> tuple[str, ...]:
+        """The stages that need it of one that is not claimed; none where it is their own work."""
+        return (self.stage, *self.also) if self.of else ()
+
+    @property
+    def said(self) -> str:
+        """Who wants it besides its stage, or needs it, in words; mostly nothing."""
+        if self.of:
+            return f"needed by {', '.join(self.needed_by)}; the rest of {self.of} is not claimed, and not touched"
+        return f"wanted by {', '.join(self.also)} too: it counts once" if self.also else ""
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a stage wanted and this plan does not do: on which `machine`, `why` it was wanted, and the `reason`."""
+    """What a stage wanted and this plan does not do: on which `machine`, `why` it was wanted, and the `reason`.
+
+    What is `observed` is not ours to do, and no later run does it either: its stage is not claimed.
+    """
 
     stage: str
     machine: str
     why: str
     reason: str
+    observed: bool = False
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The steps in order, what was left out, and what else is to be said."""
+    """The steps in order, what was left out, why it is not whole (`notes`), and why it `counts` less than its stages say."""
 
     steps: tuple[Step, ...] = ()
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """How many changes wait: those left out wait too."""
-        return len(self.steps) + len(self.left)
+        """How many changes wait: those left out wait too, those that are only observed do not."""
+        return len(self.steps) + len(self.waiting)
+
+    @property
+    def waiting(self) -> tuple[Left, ...]:
+        """What is left for the next run."""
+        return tuple(left for left in self.left if not left.observed)
+
+    @property
+    def observed(self) -> tuple[Left, ...]:
+        """What belongs to stages that are not claimed."""
+        return tuple(left for left in self.left if left.observed)
 
     def ways(self) -> dict[Thing, list[Change]]:
         """The changes of each thing, in order."""
@@ -62,9 +99,12 @@ Record = Mapping[str, Any]
 Planned = Iterable[tuple[str, Iterable[Record]]]
 
 
-def join(planned: Planned) -> Joined:
-    """One plan out of what stages have planned: their names, and for each the records of its planned changes, in order."""
-    made = _Made()
+def join(planned: Planned, unclaimed: Collection[str] = ()) -> Joined:
+    """One plan out of what stages have planned: their names, and for each the records of its planned changes, in order.
+
+    What they need of an `unclaimed` stage is told apart.
+    """
+    made = _Made(unclaimed)
     for stage, records in planned:
         changes = [_read(record) for record in records]
         made.add(stage, without_detours(changes))
@@ -101,7 +141,8 @@ def _is_back(change: Change, last: Change) -> bool:
 
 
 class _Made:
-    def __init__(self) -> None:
+    def __init__(self, unclaimed: Collection[str]) -> None:
+        self.unclaimed = unclaimed
         self.steps: list[Step] = []
         self.left: list[Left] = []
         self._ways: dict[Thing, list[Change]] = {}
@@ -113,7 +154,7 @@ class _Made:
             if isinstance(change, Left):
                 self._leave(replace(change, stage=stage, reason=change.reason))
                 stopped = stopped or change.why
-            elif not self._is_planned(change):
+            elif not self._is_planned(stage, change):
                 reason = f"waits for “{stopped}”" if stopped else self._go(stage, change)
                 if reason:
                     self._leave(Left(stage, change.machine, change.why, reason))
@@ -123,9 +164,15 @@ class _Made:
         if not any((left.machine, left.why) == (known.machine, known.why) for known in self.left):
             self.left.append(left)
 
-    def _is_planned(self, change: Change) -> bool:
-        way = self._ways.get(thing(change), ())
-        return any(matches(c.before, change.before) and _same(c.after, change.after) for c in way)
+    def _is_planned(self, stage: str, change: Change) -> bool:
+        for known in self._ways.get(thing(change), ()):
+            if matches(known.before, change.before) and _same(known.after, change.after):
+                at = next(n for n, step in enumerate(self.steps) if step.change is known)
+                step = self.steps[at]
+                if stage not in (step.stage, *step.also):
+                    self.steps[at] = replace(step, also=(*step.also, stage))
+                return True
+        return False
 
     def _go(self, stage: str, change: Change) -> str:
         """Add `change`; or why that cannot be."""
@@ -146,7 +193,8 @@ class _Made:
         return ""
 
     def _append(self, stage: str, change: Change) -> None:
-        self.steps.append(Step(stage, change))
+        owner = OF.get(change.resource, "")
+        self.steps.append(Step(stage, change, of=owner if owner in self.unclaimed else ""))
         self._ways[thing(change)].append(change)
 
 

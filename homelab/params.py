@@ -78,7 +78,8 @@ class MachineParams(Strict):
 class WorldParams(Strict):
     """The common keys of a params file.
 
-    `manage` names the stages that the reader has claimed: all others are looked at, and never changed.
+    `manage` names the stages that the reader has claimed: all others are looked at, and not changed
+    except for what a claimed stage needs of them.
     Without that key all are; written with nothing behind it, none is. `notify`, `heartbeat` and `keep` are
     for the watch: see `homelab.watch.settings`.
     """

@@ -69,9 +69,20 @@ def document(plan: Joined, params: Params, run: str, source: str) -> dict[str, A
         "run": run,
         "made": datetime.now().astimezone().isoformat(timespec="seconds"),
         "machines": {name: via for name, via in ways(params).items() if name in used},
-        "changes": [{"stage": s.stage, "command": s.change.command, **s.change.data()} for s in plan.steps],
+        "changes": [
+            {
+                "stage": s.stage,
+                "also": list(s.also),
+                "of": s.of,
+                "needed_by": list(s.needed_by),
+                "command": s.change.command,
+                **s.change.data(),
+            }
+            for s in plan.steps
+        ],
         "left": [asdict(left) for left in plan.left],
         "notes": list(plan.notes),
+        "counts": list(plan.counts),
     }
     safe: dict[str, Any] = masked(data)
     return {**safe, "fingerprint": fingerprint(safe)}
@@ -109,8 +120,11 @@ def load(path: Path) -> Saved:
         what = "was edited since it was saved, so nobody has planned what it says"
         raise _bad(path, what, AGAIN.format(params=data.get("params", "FILE")))
     try:
-        steps = tuple(Step(change["stage"], Change.load(change)) for change in data["changes"])
-        plan = Joined(steps, tuple(Left(**left) for left in data["left"]), tuple(data["notes"]))
+        steps = tuple(
+            Step(c["stage"], Change.load(c), tuple(c.get("also", ())), c.get("of", ""))
+            for c in data["changes"]
+        )
+        plan = Joined(steps, tuple(Left(**left) for left in data["left"]), tuple(data["notes"]), tuple(data.get("counts", ())))
         words = {key: data[key] for key in ("world", "params", "run", "made", "machines")}
         return Saved(path=path, plan=plan, **words)
     except HomelabError as error:

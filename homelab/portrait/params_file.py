@@ -104,7 +104,9 @@ def _manage(home: Home) -> Iterator[str]:
     yield comment(
         "What is yours to let the runbook manage. To claim a stage take the # away before its dash; until then"
     )
-    yield comment("it is looked at, and never changed. Without the key `manage` all stages are managed.")
+    yield comment(
+        "it is looked at, and not changed, except for what a claimed stage needs (its plan says so). Without `manage` all are managed."
+    )
     yield "manage:"
     for stage, said in _claims(home).items():
         yield f"  # - {stage:<16} # {said}"

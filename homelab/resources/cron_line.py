@@ -46,7 +46,7 @@ def escaped(command: str) -> str:
 def command(before: State, after: State) -> list[str]:
     """``crontab -l`` without our lines, and with the new one, back to ``crontab``."""
     begin, end = BEGIN.format(after.name), END.format(after.name)
-    kept = f"crontab -l 2>/dev/null | sed '/^{re.escape(begin)}$/,/^{re.escape(end)}$/d'"
+    kept = f"(crontab -l 2>/dev/null || :) | sed '/^{re.escape(begin)}$/,/^{re.escape(end)}$/d'"
     if not after.line:
         return ["sh", "-c", f"{kept} | crontab -"]
     lines = " ".join(map(shlex.quote, (begin, after.line, end)))
