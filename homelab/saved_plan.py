@@ -124,7 +124,12 @@ def load(path: Path) -> Saved:
             Step(c["stage"], Change.load(c), tuple(c.get("also", ())), c.get("of", ""))
             for c in data["changes"]
         )
-        plan = Joined(steps, tuple(Left(**left) for left in data["left"]), tuple(data["notes"]), tuple(data.get("counts", ())))
+        plan = Joined(
+            steps,
+            tuple(Left(**left) for left in data["left"]),
+            tuple(data["notes"]),
+            tuple(data.get("counts", ())),
+        )
         words = {key: data[key] for key in ("world", "params", "run", "made", "machines")}
         return Saved(path=path, plan=plan, **words)
     except HomelabError as error:

@@ -18,7 +18,7 @@ from homelab.joined_plan import Joined, Step
 from homelab.params import World
 from homelab.plan import Change, difference, resource
 from homelab.resources.login import KEY_FILE
-from homelab.runner import script_head, script_values
+from homelab.runner import plan_words, script_head, script_values
 from homelab.runner.script_values import JELLYFIN, Asked, Value
 from homelab.saved_plan import SCRIPT, ways
 from homelab.secret import Secret, mask
@@ -26,7 +26,9 @@ from homelab.ssh.address import Address, parse
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SEAT = "visitor"  # from where a lab's admin API is asked
-OWN_SHELL = re.compile(r"\n|\bcd |\bumask ")
+# What changes the folder or the umask must not do so for what follows; and of `a && b` a shell that stops at what
+# fails (-e) overlooks a failing `a`, unless a shell of its own ends with it.
+OWN_SHELL = re.compile(r"\n|\bcd |\bumask |&&|\|\|")
 COMPOUND = re.compile(r"[\n|$;&]")
 TYPED_IN = re.compile(r"  # (?:paste the secret|its text is private: type it), then Ctrl-D")
 PATIENCE = 120  # seconds, as long as we wait ourselves
@@ -42,9 +44,9 @@ def script(plan: Joined, params: World, saved: Mapping[str, Any], folder: str) -
     parts = [*_head(plan, params, saved, folder, known, "\n".join(steps)), *steps]
     parts += [
         _comment(f"Not in this plan: {left.stage} on {left.machine}: {left.why} ({left.reason})")
-        for left in plan.left
+        for left in plan.waiting
     ]
-    parts += [_comment(note) for note in plan.notes]
+    parts += [_comment(note) for note in (plan_words.observed(plan), *plan.counts, *plan.notes) if note]
     parts.append("say 'That was all.'")
     return mask("\n\n".join(part.rstrip("\n") for part in parts) + "\n")
 
@@ -93,6 +95,8 @@ def _needs(plan: Joined, params: World, known: Mapping[str, Value]) -> Iterator[
         if value.secret.kind != "cmd" and not value.made and not value.made_up:
             yield from _need(value.secret, value.wanted, value.steps[-1])
     yield "needed"
+    for note in plan.notes:
+        yield f"say {shlex.quote(f'This plan is not whole: {note}')}"
     if api:
         yield "# The key of the admin API; it is asked for here and written nowhere."
         value = Value(key, "TS_API_KEY", "", ())
@@ -199,7 +203,7 @@ class _Way:
 
     def typed(self, command: str, secrets: Sequence[str], asked: Sequence[Asked]) -> str:
         """What is typed here for it; the variables that it uses go along."""
-        if self.kind == "here":  # what changes the folder or the umask must not do so for what follows
+        if self.kind == "here":
             return f"(\n{command}\n)" if OWN_SHELL.search(command) else command
         ahead = '"$there"' if COMPOUND.search(command) or (self.root and "sudo " in command) else ""
         if self.kind == "lab":

@@ -101,7 +101,9 @@ def html(plan: Joined, files: str) -> str:
             for one in plan.waiting
         )
         parts.append(f'<h3>Left for the next run</h3>\n<ul class="rows">{rows}</ul>')
-    parts += [f'<p class="meta">{escape(note)}</p>' for note in (observed(plan), *plan.counts, *plan.notes) if note]
+    parts += [
+        f'<p class="meta">{escape(note)}</p>' for note in (observed(plan), *plan.counts, *plan.notes) if note
+    ]
     body = "\n".join(parts)
     return f"""<section id="plan" class="drift">
 <div class="top"><h2>The plan</h2><span class="badge">{"Not whole. So far: " if plan.notes else ""}{escape(heading(plan))}</span></div>

@@ -19,6 +19,7 @@ from homelab.resources import (
     auth_key,
     client,
     consent,
+    container,
     env_file,
     file,
     ip_forward,
@@ -155,6 +156,16 @@ def test_it_stops_where_the_first_part_of_a_pipe_fails_and_says_how_to_go_on(
     assert again.returncode == 0, again.stderr
     assert [name for name in "ab" if (tmp_path / name).exists()] == ["b"], "what was done is not done again"
     assert _run(text, START="x").returncode == 1
+
+
+def test_what_fails_ahead_of_another_command_stops_it_too(home: World, tmp_path: Path) -> None:
+    one = container.State("web", "nginx:1", running=True)
+    anew = Change("tequila", "container", "run it anew", one, replace(one, image="nginx:2"))
+    assert "docker rm -f web && docker run" in anew.command
+    text = made(home, anew, _written(tmp_path, "b"))
+    assert _run(text, PATH=_programs(tmp_path, "docker", rc=4)).returncode == 4
+    assert (tmp_path / "called").read_text() == "docker rm -f web\n"
+    assert not (tmp_path / "b").exists()
 
 
 def test_sh_plan_sh_is_bash_all_the_same(home: World, tmp_path: Path) -> None:
