@@ -172,7 +172,7 @@ def test_one_plan_for_all_stages_is_printed_saved_and_applied_from_the_file(home
 def test_the_script_by_hand_leads_to_the_same(home: Home) -> None:
     folder = planned(home)
     script = (folder / "plan.sh").read_text()
-    assert script.startswith("#!/bin/sh\n")
+    assert script.startswith("#!/usr/bin/env bash\n")
     assert "#   words: a, b → a, b, c" in script
     if checker := shutil.which("shellcheck"):
         subprocess.run([checker, folder / "plan.sh"], check=True)
