@@ -121,7 +121,7 @@ class World:
                 "Stand-ins: Tailscale's servers and pages, a rented exit node, Docker Hub, the Jellyfin and Immich servers. "
                 "Real: tailscaled, Docker, the networks, the TLS."
             )
-        how = "changes are applied" if self.applies else "changes are shown, not applied"
+        how = "changes may be applied" if self.applies else "changes are shown, not applied"
         return f"This is {self.name}, a real home ({self.params.path}): {how}."
 
     def apply(self, plan: Plan) -> bool:

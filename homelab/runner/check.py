@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from homelab import home, stages
 from homelab.check import Answer
@@ -89,10 +90,23 @@ def _home(world: World, key_is_there: bool) -> Iterator[Answer]:
         folder.close()
     yield clock.right(world.common.login_server)
     yield from _lacking(world)
+    yield from _misspelled(world)
     if key_is_there:
         yield from check_admin.admin(world.common.api_key, person, pending)
     else:
         yield Answer(check_admin.NAME, check_admin.WHERE, "skip", "there is no key to ask it with: see above")
+
+
+def _misspelled(world: World) -> Iterator[Answer]:
+    """Machines whose names are nearly a role: no stage asks for them."""
+    free = [
+        role for role in read("lab").roles.names if role not in world.roles.names and role not in LABS_OWN
+    ]
+    for name in world.common.machines:
+        if name not in read("lab").roles.names and (near := get_close_matches(name, free, 1, 0.75)):
+            said = f"no stage asks for a {name}: it is used only where a parameter names it"
+            hint = f"did you mean {near[0]!r}? (machines: in {world.path})"
+            yield Answer(f"the role {name} is known", "this home", "warn", said, hint)
 
 
 def _lacking(world: World) -> Iterator[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import runpy
 import sys
 from collections.abc import Sequence
@@ -69,7 +70,9 @@ def _do(command: str, words: list[str]) -> int:
         from homelab.runner.suite import test
 
         return test(words)
-    asked = parser(command).parse_intermixed_args(words)
+    made = parser(command)
+    _refuse_unknown(made, words)
+    asked = made.parse_intermixed_args(words)
     if command == "run" and asked.plan:
         from homelab.runner.from_plan import run_plan
 
@@ -115,6 +118,16 @@ def _do(command: str, words: list[str]) -> int:
     from homelab.runner.open import open_notebooks
 
     return open_notebooks(asked.stage)
+
+
+def _refuse_unknown(made: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """An option that is none is named before one that is missing: it may be that one, misspelled."""
+    known = set(re.findall(r"--[a-z]+", made.format_help()))
+    for word in (w.partition("=")[0] for w in words if w.startswith("--")):
+        if word == "--":
+            return
+        if word not in known:
+            made.error(f"there is no option {word}; {nearest(word, known)}")
 
 
 def _alone(asked: argparse.Namespace) -> None:

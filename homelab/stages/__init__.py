@@ -22,16 +22,19 @@ def names() -> list[str]:
 
 
 def find(word: str) -> str:
-    """The stage that `word` means: ``03_enrollment``, ``enrollment`` and ``03`` are the same.
+    """The stage that `word` means: ``03_enrollment``, ``enrollment``, ``03`` and ``3`` are the same.
 
     Raises:
         ParamsError: no stage is called so.
     """
     known = names()
     for name in known:
-        if word in (name, name[3:], name[:2]):
+        if word in (name, name[3:], name[:2], str(int(name[:2]))):
             return name
-    raise ParamsError([Problem(word, "is not a stage", nearest(word, [*known, *(n[3:] for n in known)]))])
+    near = nearest(word, [*known, *(n[3:] for n in known)])
+    raise ParamsError(
+        [Problem(word, "is not a stage", near if "mean" in near else f"known: {', '.join(known)}")]
+    )
 
 
 def module(name: str) -> ModuleType:

@@ -12,9 +12,9 @@ from homelab.runner.cli import COMMANDS, HELP, main
     ("words", "said"),
     [
         (["rum"], "'rum' is not a command; did you mean 'run'?"),
-        (["run", "--topology", "x"], "unrecognized arguments: --topology"),
+        (["run", "--topology", "x"], "there is no option --topology"),
         (["run", "--apply", "--plan"], "not allowed with"),
-        (["run", "--param", "x"], "unrecognized arguments: --param"),
+        (["run", "--param", "x"], "there is no option --param; did you mean"),
         (["check"], "one of the arguments --params --seat is required"),
         (["run", "--from", "no-such-plan"], "no-such-plan: cannot be read: No such file or directory"),
         (["undo", "no-such-run"], "there is no such run"),
@@ -57,3 +57,32 @@ def test_named_tests_replace_the_suite() -> None:
 
 def test_benchmarks_run_alone() -> None:
     assert suite.command(["--bench"])[-2:] == ["tests/benchmarks", "--bench"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "--param", "home.yaml"], "no option --param; did you mean '--params'?"),
+        (["run", "04", "--param=home.yaml"], "no option --param; did you mean '--params'?"),
+        (["undo", "latest", "--aply"], "no option --aply; did you mean '--apply'?"),
+    ],
+)
+def test_a_misspelled_option_is_told_what_it_was_to_be(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_stage_by_its_number_without_a_nought() -> None:
+    from homelab import stages
+    from homelab.errors import ParamsError
+
+    assert stages.find("4") == stages.find("04") == "04_services"
+    assert stages.find("0") == "00_welcome"
+    with pytest.raises(ParamsError) as caught:
+        stages.find("44")
+    hint = caught.value.problems[0].hint
+    assert hint.count("services") == 1, "each stage once"

@@ -1,4 +1,4 @@
-"""``./runbook check`` on secrets: each is said once, and a command by what it gives."""
+"""``./runbook check`` on what a params file says: each secret once, a command by what it gives, a role misspelled."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def test_a_key_that_is_not_there_is_not_asked_with(
     assert "of-a-test" not in said.replace(reference, "")
     assert bool(calls) is asked
     assert said.count(" fail ") == (word == "fail"), "one lack is one line"
+
+
+def test_a_misspelled_role_is_told_what_it_was_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = tmp_path / "home.yaml"
+    params.write_text("world: attic\nmachines:\n  tequla: {via: local}\n  cellar: {via: local}\n")
+    check.check(str(params))
+    said = capsys.readouterr().out
+    assert "warn the role tequla is known" in said
+    assert "did you mean 'tequila'?" in said
+    assert "cellar is known" not in said
