@@ -19,7 +19,7 @@ HEAD = """#!/usr/bin/env bash
 # It stops at the first command that fails, in a pipe too, and says how to go on from there: START=N bash {script}
 # What was done by then stays done.
 # shellcheck disable=SC2016,SC2317 # what is quoted is for the shell there; after `stop` nothing is reached
-# shellcheck disable=SC2029,SC2034,SC2046,SC2059,SC2086,SC2164 # the commands are typed as the plan shows them
+# shellcheck disable=SC1091,SC2029,SC2034,SC2046,SC2059,SC2086,SC2164 # the commands are typed as the plan shows them
 [ -n "${{BASH_VERSION-}}" ] || exec bash "$0" "$@"
 set -euo pipefail
 START=${{START:-1}} of={of} at='' missing='' lost='|'

@@ -49,10 +49,10 @@ class Value:
         ]
 
     def lines(self, step: int) -> Iterator[str]:
-        """What takes it: at the top (`step` 0), or in the first step that wants it."""
+        """What takes it: at the top (`step` 0), or in every step that wants it, for any of them may be the first."""
         if self.made_up and step == self.steps[0]:
             yield f"made {in_shell(self.secret.name)}"
-        if self.secret.kind != "env" and step == (self.steps[0] if self.made or self.made_up else 0):
+        if self.secret.kind != "env" and bool(step) == bool(self.made or self.made_up):
             yield f'{self.variable}="{self.taken}"'
 
 

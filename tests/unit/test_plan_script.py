@@ -24,6 +24,7 @@ from homelab.resources import (
     file,
     ip_forward,
     jellyfin_server,
+    library,
     login,
     policy,
     prefs,
@@ -267,6 +268,14 @@ def test_the_wizard_waits_for_the_server_and_its_password_is_made_up_once(
     assert any(f'"Password": "{password}"' in line for line in called)
     assert oct((tmp_path / "pw").stat().st_mode & 0o777) == "0o600"
     assert password not in made(home, WIZARD)
+    door = f"8096 ana {PASSWORD}"
+    films = library.State(False, "Films", ("/films",), door=door), library.State(True, "Films", ("/films",), door=door)  # fmt: skip
+    both = made(home, WIZARD, Change("tequila", "library", "a library", *films, f"{door} Films"))
+    (tmp_path / "called").unlink()
+    assert _run(both, HOME=str(tmp_path), PATH=says, START="2").returncode == 0
+    called = (tmp_path / "called").read_text().splitlines()
+    assert not [line for line in called if "Startup" in line]
+    assert any(f'"Pw": "{password}"' in line for line in called)
 
 
 def test_over_ssh_a_secret_goes_through_the_pipe_and_not_as_an_argument(home: World, tmp_path: Path) -> None:
