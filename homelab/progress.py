@@ -78,6 +78,8 @@ def started(world: World) -> frozenset[str]:
 
 def step(world: World, stage: str, begun: Iterable[str]) -> Step:
     """How far `stage` is, by its plan."""
+    if not world.params.manages(stage):
+        return Step(stage, stages.title(stage), NOT_YET, f"it is not under `manage` in {world.params.path}")
     try:
         missing = _plan(world, stage)
     except HomelabError as error:
