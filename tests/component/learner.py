@@ -24,17 +24,21 @@ class Learner:
             "JPY_SESSION_NAME": str(notebook),
             **environment,
         }
-        self._manager = KernelManager()
         self._begin()
 
     def _begin(self) -> None:
+        self._manager = KernelManager()
         self._manager.start_kernel(env=self._env, cwd=str(stages.NOTEBOOKS))
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
 
     def run(
-        self, source: str, meanwhile: Callable[[str], None] = lambda text: None, cell: str = ""
+        self,
+        source: str,
+        meanwhile: Callable[[str], None] = lambda text: None,
+        cell: str = "",
+        patience: float = 120,
     ) -> tuple[str, str]:
         """What running a cell shows, and its error as it is read on the page (without colours)."""
         request = self._client.session.msg(
@@ -63,10 +67,6 @@ class Learner:
             shown += new
             if new:
                 meanwhile(new)
-
-    def begin(self, source: str) -> None:
-        """Start a cell, and do not wait for it."""
-        self._client.execute(source)
 
     @property
     def pid(self) -> int:
