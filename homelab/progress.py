@@ -87,6 +87,8 @@ def step(world: World, stage: str, begun: Iterable[str]) -> Step:
     count = len(missing)
     if not count and stage == checkpoints.FIRST and stage not in begun:
         return Step(stage, stages.title(stage), NOT_YET, "nothing: it pulls a plug, and puts it back")
+    if not count and missing.notes and not world.lab and stage not in begun:  # a home may have no part in it
+        return Step(stage, stages.title(stage), NOT_YET, missing.notes[0])
     if not count:
         return Step(stage, stages.title(stage), DONE, "")
     said = f"{count} change{'s' * (count > 1)}"
