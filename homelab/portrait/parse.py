@@ -31,6 +31,7 @@ from homelab.resources.tailscale_status import peers, short_name
 LABEL = "com.docker.compose"
 MIB = 1 << 20
 PASSING = {"tmpfs", "devtmpfs", "squashfs", "overlay", "efivarfs", "ramfs", "fuse.snapfuse", "iso9660"}
+LEAST = 16 << 20  # bytes: a smaller one is no disk that somebody fills
 WHO = re.compile(r'\(\("([^"]+)"')
 
 
@@ -233,7 +234,7 @@ def mounts(text: str) -> tuple[Mounted, ...]:
         passing = kind in PASSING or at.startswith(
             ("/boot", "/snap/", "/proc", "/sys", "/dev", "/run", "/usr/lib")
         )
-        if size and (not passing or at == "/"):
+        if at == "/" or (size >= LEAST and not passing):
             key = source if source.startswith("/dev/") else at
             found.setdefault(key, Mounted(at, source, kind, size, used))
     return tuple(sorted(found.values(), key=lambda m: m.at))

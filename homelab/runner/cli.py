@@ -49,7 +49,8 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_NOT_STARTED
     try:
         return _do(command, words)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # a run says itself how far it got
+        print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
     except HomelabError as error:
         title = f"{error.what}; nothing was started:\n" if isinstance(error, ParamsError) else ""

@@ -56,6 +56,9 @@ def run_plan(place: str, params: str | None, apply: bool | None, out: str | None
         ):
             return carried.all(world)
     except Interrupted:
+        carried.terminal.say(
+            "Interrupted." if carried.started else "Interrupted, before anything was started."
+        )
         return EXIT_INTERRUPTED
     finally:
         if folder and not carried.started:

@@ -45,6 +45,7 @@ def run(
             status = this.all()
             return then(folder, this.results, status) if then else status
     except Interrupted:
+        (terminal or Terminal()).say("Interrupted.")
         return EXIT_INTERRUPTED
 
 

@@ -34,6 +34,7 @@ SERVICES = "04_services"
 LONG = 240  # letters of a reason that are kept: both ends of it tell most
 FOLDERS = ["docker", "ps", "-a", "--format", '{{.Label "com.docker.compose.project.working_dir"}}']
 # File systems that hold nobody's data, and those that are parts of another.
+LEAST = 16 << 20  # bytes: a smaller one is no disk that somebody fills
 NOT_DISKS = ("tmpfs", "devtmpfs", "overlay", "none", "shm", "udev", "efivarfs", "rootfs", "snapfuse")
 NOT_THERE = ("/boot", "/snap", "/var/lib/docker", "/usr/lib/wsl", "/mnt/wsl", "/run", "/dev", "/sys", "/proc")
 
@@ -89,7 +90,7 @@ def disks(text: str) -> list[dict[str, Any]]:
         real = (
             device not in NOT_DISKS and not device.startswith("/dev/loop") and not mount.startswith(NOT_THERE)
         )
-        if real or mount == "/":
+        if mount == "/" or (real and int(size) * 1024 >= LEAST):
             found.setdefault(device, {"mount": mount, "size": int(size) * 1024, "used": int(used) * 1024})
     return list(found.values())
 

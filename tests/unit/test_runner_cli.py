@@ -86,3 +86,14 @@ def test_a_stage_by_its_number_without_a_nought() -> None:
         stages.find("44")
     hint = caught.value.problems[0].hint
     assert hint.count("services") == 1, "each stage once"
+
+
+def test_ctrl_c_is_answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from homelab.runner import cli
+
+    def stopped(*words: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_do", stopped)
+    assert main(["check", "--params", "home.yaml"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

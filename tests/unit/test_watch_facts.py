@@ -27,6 +27,7 @@ C:\\              498000000 473100000  24900000      95% /mnt/c
 /dev/loop3           65536     65536         0     100% /snap/core20/2318
 overlay         1055762868  53687091 948372673       6% /var/lib/docker/overlay2/x/merged
 /dev/sdc        1055762868  53687091 948372673       6% /var/lib/docker
+tiny_tools              4         0         4       0% /mnt/tools
 nas:/volume1    2000000000 100000000 1900000000      5% /mnt/my photos
 -                        0         0         0       -% /proc/x
 """
