@@ -41,8 +41,8 @@ def undo(run: str | None, apply: bool | None) -> int:
 
 def _nothing(asked: str, run: str, world: str) -> str:
     """That `run` has left nothing to take back in `world`, and who has."""
-    name = run if asked == run else f"{asked} is {run}, which"
-    said = f"Nothing to take back: {name} has changed nothing, or nothing of it stands any more."
+    name = f"The run {run}" if asked == run else f"{asked} is the run {run}, which"
+    said = f"No changes. {name} has changed nothing, or nothing of it stands any more."
     newest = next((one for one in journals.undoable() if one.book.world == world), None)
     if newest is None:
         return f"{said} No other run has either."

@@ -190,7 +190,7 @@ def test_a_latest_run_that_changed_nothing_names_the_one_that_did(
     capsys.readouterr()
     assert undo("latest", True) == 0
     said_so = capsys.readouterr().out
-    assert "latest is run-2, which has changed nothing" in said_so
+    assert "latest is the run run-2, which has changed nothing" in said_so
     assert "./runbook undo run-1 --apply" in said_so
     assert target.exists()
     assert undo("run-1", True) == 0
