@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ParamSpec
 
+from homelab import moment
 from homelab.errors import CheckFailed, HomelabError
 from homelab.record import MARKS, Showing, badge, show
 from homelab.vantage import Nobody
@@ -70,7 +71,8 @@ def check(question: Callable[P, Answer]) -> Callable[P, Answer]:
             what = f"waits for {waiting} change{'s' * (waiting > 1)}"
             return Answer(f"{name}{about}", getattr(place, "name", "here"), "skip", what)
         try:
-            return question(*args, **kwargs)
+            with moment.anew():  # it measures
+                return question(*args, **kwargs)
         except HomelabError as error:
             vantage = error.where or getattr(place, "name", "here")
             return Answer(name, str(vantage), "fail", error.what, error.hint)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homelab import only_reads
+from homelab import moment, only_reads
 from homelab.errors import NotReadOnly
 from homelab.machine import TIMEOUT, Machine, Result, Watch, shown
 from homelab.record import masked
@@ -25,29 +25,37 @@ if TYPE_CHECKING:
     from homelab.person import Person
 
 ON, RECORD = "HOMELAB_GUARD", "HOMELAB_COMMANDS"
+RUN = "HOMELAB_RUN"  # the runner has started us; nobody works beside us
 _OURS = ("homelab.read_only", "homelab.local_machine", "homelab.lab_machine", "homelab.ssh", "homelab.engine")
 
 
 class Guard:
-    """One world's guard: `on` refuses, and `record` is a file that takes every command, one JSON line each."""
+    """One world's guard: `on` refuses, and `record` is a file that takes every command, one JSON line each.
 
-    def __init__(self, on: bool, record: Path | None = None) -> None:
+    `recalls`: what has only been read holds for a moment; see `homelab.moment`.
+    """
+
+    def __init__(self, on: bool, record: Path | None = None, recalls: bool = False) -> None:
         self.on, self._record, self._changes = on, record, 0
+        self.moment = moment.Moment(recalls)
 
     @classmethod
     def of(cls, home: bool) -> Guard:
         """The guard of a home, or of the lab, as the environment asks for it."""
         file = os.environ.get(RECORD)
-        return cls(home or bool(os.environ.get(ON)), Path(file) if file else None)
+        recalls = home and bool(os.environ.get(RUN))
+        return cls(home or bool(os.environ.get(ON)), Path(file) if file else None, recalls)
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """Let changes through meanwhile."""
+        """Let changes through meanwhile; what was read before counts no more."""
         self._changes += 1
         try:
-            yield
+            with moment.anew():
+                yield
         finally:
             self._changes -= 1
+            moment.moved()
 
     def run(self, where: str, argv: Sequence[str], stdin: str = "") -> None:
         """Let the command `argv` pass on the machine `where`, or not.
@@ -124,12 +132,24 @@ class Guarded:
         Raises:
             NotReadOnly: the command is not listed as one that only reads; it has not run.
         """
-        self.guard.run(self._machine.name, argv, stdin)
-        return self._machine.run(argv, stdin=stdin, timeout=timeout, env=env, watch=watch)
+
+        def ask() -> Result:
+            self.guard.run(self._machine.name, argv, stdin)
+            return self._machine.run(argv, stdin=stdin, timeout=timeout, env=env, watch=watch)
+
+        if watch or moment.is_measured(argv):
+            try:
+                return ask()
+            finally:
+                moment.moved()
+        question = (self._machine.name, tuple(argv), stdin, tuple(sorted((env or {}).items())))
+        return self.guard.moment.once(question, ask)
 
     def read_text(self, path: str) -> str | None:
         """See `Machine.read_text`."""
-        return self._machine.read_text(path)
+        if path.startswith(("/proc/", "/sys/")):  # the kernel's own, which move all the time
+            return self._machine.read_text(path)
+        return self.guard.moment.once((self._machine.name, path), lambda: self._machine.read_text(path))
 
     def write_text(self, path: str, text: str, mode: int = 0o644) -> None:
         """See `Machine.write_text`.

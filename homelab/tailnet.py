@@ -134,6 +134,23 @@ class _Asked:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         self.method, self.path = request.method, request.url.path
+        if self._guard is None or request.method != "GET":
+            return await self._asked(request, handler)
+        moment, question = self._guard.moment, ("tailnet", str(request.url))
+        recalled: aiohttp.ClientResponse | None = moment.recalled(question)
+        if recalled is not None:
+            self.kind = recalled.content_type
+            return recalled
+        moves = moment.count()
+        answer = await self._asked(request, handler)
+        await answer.read()  # it can be read again then, when its connection carries others
+        if answer.ok:
+            moment.keep(question, answer, moves)
+        return answer
+
+    async def _asked(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
         if self._guard:
             self._guard.request("tailnet", self.method, self.path)
         left, pauses = PATIENCE, list(PAUSES)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from homelab import moment
 from homelab.errors import WaitTimeout
 
 Seen = TypeVar("Seen")
@@ -29,10 +30,14 @@ def until(
     Raises:
         WaitTimeout: with what was waited for, how long, and what was seen last.
     """
-    start = time.monotonic()
+    start, looks = time.monotonic(), 0
     while True:
-        seen = look()
+        with moment.anew():
+            seen = look()
+        looks += 1
         if holds(seen):
+            if looks > 1:
+                moment.moved()
             return seen
         spent = time.monotonic() - start
         if spent >= seconds:

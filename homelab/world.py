@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from homelab import history, home, home_lock, lab_supply, labsocket, session
+from homelab import history, home, home_lock, lab_supply, labsocket, moment, session
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -165,6 +165,7 @@ class World:
         with self._alone():
             return self._apply(change, stage, self.run)
 
+    @moment.anew()
     def now(self, change: Change) -> State:
         """The state now of what `change` is a change of."""
         return resource(change.resource).read(self.place(change.machine), change.name)
@@ -197,9 +198,7 @@ class World:
                 return True
             return self.apply(left)
         with self._alone():
-            for (
-                change
-            ) in back:  # somebody was there before us, or the change was cut off before it came about
+            for change in back:  # somebody was there before us, or it was cut off before it came about
                 self.journal.found_so(run, change, plan.stage)
             for change in left:
                 self._apply(change, plan.stage, run, again=True)
@@ -248,6 +247,7 @@ class World:
             done = dataclasses.replace(change, after=now)
             self.journal.append(self.run, done, stage)
 
+    @moment.anew()
     def _apply(self, change: Change, stage: str, run: str, again: bool = False) -> Outcome:
         module, place = resource(change.resource), self.place(change.machine)
         now = module.read(place, change.name)

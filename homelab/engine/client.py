@@ -16,6 +16,8 @@ from homelab.engine.over_ssh import EngineOverSsh
 from homelab.errors import EngineError, LabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
+from homelab.moment import MEASURES
+from homelab.read_only import Guard
 from homelab.ssh.machine import SshMachine
 from homelab.web.adapter import Adapter, root_of
 
@@ -62,7 +64,20 @@ class _Api(APIClient):
         Raises:
             NotReadOnly: the machine is only looked at, and the request may change something.
         """
-        if guard := getattr(self._machine, "guard", None):
+        guard = getattr(self._machine, "guard", None)
+        whole = request.method == "GET" and not kwargs.get("stream") and not MEASURES.search(request.path_url)
+        if guard and whole:
+            question = (self._machine.name, "docker", request.path_url)
+            found: requests.Response = guard.moment.once(
+                question, lambda: self._sent(guard, request, kwargs), lambda said: said.status_code < 500
+            )
+            return found
+        return self._sent(guard, request, kwargs)
+
+    def _sent(
+        self, guard: Guard | None, request: requests.PreparedRequest, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        if guard:
             guard.request(self._machine.name, str(request.method), request.path_url)
         try:
             answer = super().send(request, **kwargs)

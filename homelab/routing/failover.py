@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from homelab import web
+from homelab import moment, web
 from homelab.errors import HomelabError, NoAnswer, WaitTimeout
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
@@ -40,6 +40,7 @@ def carrier(machine: Machine, route: str) -> str:
     return next((short_name(n) for n in nodes if route in (n.get("PrimaryRoutes") or [])), "")
 
 
+@moment.anew()
 def measure(
     client: Machine, route: str, host: str, port: int, go: Callable[[str], None], seconds: float = 30.0
 ) -> Outage:

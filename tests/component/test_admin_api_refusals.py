@@ -246,3 +246,34 @@ def test_while_only_reading_nothing_is_sent_that_may_change_something(api: Api, 
     with tailnet.guard.lifted():
         tailnet.call(lambda ts: ts.set_policy_file(POLICY))
     assert api.asked[-1][0] == "POST"
+
+
+def test_one_plan_asks_the_api_once_and_after_a_change_anew(
+    api: Api, tailnet: Tailnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMELAB_RUN", "run-1")
+    tailnet.guard = Guard.of(home=True)
+    api.answers = [(200, {}, '{"dns": ["192.0.2.1"]}'), (200, {}, '{"dns": ["192.0.2.2"]}')]
+
+    def servers() -> list[str]:
+        return [str(s) for s in tailnet.call(lambda ts: ts.dns_nameservers()).dns]
+
+    assert servers() == servers() == servers() == ["192.0.2.1"]
+    assert len(api.asked) == 1
+    with tailnet.guard.lifted():
+        assert servers() == ["192.0.2.2"], "while something is changed it is asked"
+    api.answers = [(200, {}, '{"dns": ["192.0.2.3"]}')]
+    assert servers() == ["192.0.2.3"]
+    assert len(api.asked) == 3
+
+
+def test_a_refusal_that_passes_is_not_remembered(
+    api: Api, tailnet: Tailnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMELAB_RUN", "run-1")
+    tailnet.guard = Guard.of(home=True)
+    busy = (503, {}, "")
+    api.answers = [busy, busy, busy, busy, (200, {}, '{"devices": []}')]
+    with pytest.raises(AdminRefused):
+        tailnet.call(lambda ts: ts.devices())
+    assert tailnet.call(lambda ts: ts.devices()) == {}

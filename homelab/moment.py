@@ -1,0 +1,95 @@
+"""One plan is of one moment: what a run has just asked it does not ask again, as long as nothing moves.
+
+A stage that plans asks the same several times: each of its parts reads `tailscale debug prefs`, the user's home
+folder, the tailnet's devices. Far away each question costs a way there and back, and a plan that mixes answers of
+different moments is no better for it. So within one stage of a run at home an answer holds for `HOLDS` seconds.
+
+That is honest because nothing else is answered so. Asked anew, always, are: what measures (a ping, a page, the
+time; see `MEASURES`), every check, every wait, everything around a change that is applied (what it starts from, too),
+and everything in JupyterLab, where the reader may be at work beside us. A change empties the memory, and so do a
+wait that had to wait and a command that measures: a ping finds a way that `tailscale status` then tells of.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+Said = TypeVar("Said")
+HOLDS = 15.0  # seconds; what moves by itself, such as who is online, is at most so old in a plan
+# Words of a command, or of a request to Docker, whose answer is another one each time; rather one too many.
+MEASURES = re.compile(
+    r"\b(ping6?|tracepath|traceroute|curl|wget|nc|dig|host|nslookup|getent|openssl|netcheck|whois|suggest|rebind"
+    r"|sleep|wait|date|uptime|free|ps|top|stats|logs|journalctl|dmesg|mosquitto_sub|psql|restic|sftp|search|manifest"
+    r"|docker (run|exec)|compose exec|tailscale ssh|python3?|nvidia-smi)\b|/proc/\S*(stat|meminfo|loadavg|net/)"
+)
+
+_lock = threading.Lock()
+_anew = 0  # how many ask anew just now
+_moves = 0  # how often something has moved
+
+
+@contextmanager
+def anew() -> Iterator[None]:
+    """Ask whatever is asked meanwhile, whoever asks it: a check may use threads of its own."""
+    global _anew
+    with _lock:
+        _anew += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _anew -= 1
+
+
+def is_measured(argv: Sequence[str]) -> bool:
+    """Whether the command `argv` has another answer each time; see `MEASURES`."""
+    return bool(MEASURES.search(" ".join(argv)))
+
+
+def moved() -> None:
+    """Something is no longer as it was: all that was heard before counts no more."""
+    global _moves
+    with _lock:
+        _moves += 1
+
+
+class Moment:
+    """What one world has answered lately; `kept`: whether anything is remembered at all."""
+
+    def __init__(self, kept: bool) -> None:
+        self._kept = kept
+        self._said: dict[Hashable, tuple[float, int, Any]] = {}
+
+    def recalled(self, question: Hashable) -> Any:
+        """What was kept as the answer to `question` a moment ago, or None."""
+        if not self._kept or _anew or question not in self._said:
+            return None
+        when, moves, said = self._said[question]
+        return said if moves == _moves and time.monotonic() - when < HOLDS else None
+
+    def keep(self, question: Hashable, said: Any, moves: int) -> None:
+        """Remember what was `said`; `moves` is `count` from before it was asked."""
+        if self._kept:
+            self._said[question] = (time.monotonic(), moves, said)
+
+    @staticmethod
+    def count() -> int:
+        """How often something has moved until now."""
+        return _moves
+
+    def once(
+        self, question: Hashable, ask: Callable[[], Said], counts: Callable[[Said], bool] = lambda _: True
+    ) -> Said:
+        """What `ask` says, or has said a moment ago; what it raises is not remembered, nor what does not count."""
+        if (recalled := self.recalled(question)) is not None:
+            return cast(Said, recalled[0])
+        moves = self.count()
+        said = ask()
+        if counts(said):
+            self.keep(question, (said,), moves)
+        return said

@@ -1,0 +1,171 @@
+"""One plan is of one moment: what holds for a while, and all that is asked anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from homelab import moment
+from homelab.check import Answer, check
+from homelab.local_machine import LocalMachine
+from homelab.machine import Pending
+from homelab.person import Reader
+from homelab.read_only import Guard, Guarded
+from homelab.wait import until
+
+
+@pytest.fixture
+def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
+    monkeypatch.setenv("HOMELAB_RUN", "run-1")
+    return Guard.of(home=True)
+
+
+@pytest.fixture
+def here(guard: Guard) -> Guarded:
+    return Guarded(LocalMachine("tequila", Reader(), Pending()), guard)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "x"
+    found.write_text("old")
+    return found
+
+
+def both(here: Guarded, file: Path) -> tuple[str, str | None]:
+    return here.run(["cat", str(file)]).ok().out, here.read_text(str(file))
+
+
+def test_what_was_just_read_holds_for_a_moment(
+    here: Guarded, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert both(here, file) == ("old", "old")
+    file.write_text("new")
+    assert both(here, file) == ("old", "old")
+    monkeypatch.setattr(moment, "HOLDS", 0.0)
+    assert both(here, file) == ("new", "new")
+
+
+def test_a_file_that_is_not_there_is_an_answer_too(here: Guarded, tmp_path: Path) -> None:
+    assert here.read_text(str(tmp_path / "y")) is None
+    (tmp_path / "y").write_text("new")
+    assert here.read_text(str(tmp_path / "y")) is None
+
+
+def test_after_a_change_nothing_comes_from_memory_and_during_one_neither(
+    here: Guarded, guard: Guard, file: Path
+) -> None:
+    assert both(here, file) == ("old", "old")
+    with guard.lifted():
+        here.run(["sh", "-c", f"printf new >{file}"]).ok()
+        assert both(here, file) == ("new", "new")
+        here.write_text(str(file), "newer")
+        assert both(here, file) == ("newer", "newer")
+        file.write_text("newest")
+    assert both(here, file) == ("newest", "newest")
+
+
+def test_a_change_that_fails_has_moved_something_as_well(here: Guarded, guard: Guard, file: Path) -> None:
+    assert both(here, file) == ("old", "old")
+    with pytest.raises(OSError, match="disk"), guard.lifted():
+        _half(file)
+    assert both(here, file) == ("half", "half")
+
+
+def _half(file: Path) -> None:
+    file.write_text("half")
+    raise OSError("the disk is full")
+
+
+def test_a_wait_sees_the_new_value_and_so_does_who_reads_after_it(here: Guarded, file: Path) -> None:
+    other = file.with_name("other")
+    other.write_text("before")
+    assert both(here, file) == ("old", "old")
+    assert both(here, other) == ("before", "before")
+    looks = iter(range(9))
+
+    def look() -> str:
+        if next(looks) == 1:
+            file.write_text("new")
+            other.write_text("after")
+        return here.run(["cat", str(file)]).out
+
+    assert until(look, "new".__eq__, "the new text", every=0.0) == "new"
+    assert both(here, file) == ("new", "new")
+    assert both(here, other) == ("after", "after"), "the world went on while we waited"
+
+
+def test_a_check_measures(here: Guarded, file: Path) -> None:
+    @check
+    def the_text(machine: Any) -> Answer:
+        return Answer("the text", machine.name, "ok", machine.run(["cat", str(file)]).out)
+
+    assert both(here, file) == ("old", "old")
+    file.write_text("new")
+    assert the_text(here).evidence == "new"
+
+
+@pytest.mark.parametrize(
+    "script", ["date", "ping -c 1 127.0.0.1", "curl http://127.0.0.1", "docker logs x", "cat /proc/1/stat"]
+)
+def test_what_measures_is_asked_again_each_time(script: str, guard: Guard) -> None:
+    asked: list[list[str]] = []
+    machine: Any = SimpleNamespace(name="tequila", run=lambda argv, **_: asked.append(argv))
+    for argv in (["sh", "-c", f"{script} && true"], script.split()):
+        Guarded(machine, guard).run(argv)
+        Guarded(machine, guard).run(argv)
+    assert len(asked) == 4
+
+
+def test_what_the_kernel_tells_is_read_each_time(guard: Guard) -> None:
+    asked: list[str] = []
+    machine: Any = SimpleNamespace(name="tequila", read_text=asked.append)
+    for _ in range(2):
+        Guarded(machine, guard).read_text("/proc/1/stat")
+    assert len(asked) == 2
+
+
+def test_after_a_ping_the_ways_are_looked_at_anew(here: Guarded, file: Path) -> None:
+    assert both(here, file) == ("old", "old")
+    file.write_text("new")
+    here.run(["ping", "-c", "1", "-W", "1", "127.0.0.1"])
+    assert both(here, file) == ("new", "new")
+
+
+def test_other_input_or_environment_is_another_question(here: Guarded) -> None:
+    assert [here.run(["cat"], stdin=said).out for said in "ab"] == ["a", "b"]
+    assert [here.run(["sh", "-c", "echo $X"], env={"X": said}).out for said in "ab"] == ["a\n", "b\n"]
+
+
+def test_only_a_run_at_home_remembers(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMELAB_RUN", "run-1")
+    lab = Guard.of(home=False)
+    monkeypatch.delenv("HOMELAB_RUN")
+    for guard in (lab, Guard.of(home=True)):  # in JupyterLab the reader may be at work beside us
+        here = Guarded(LocalMachine("tequila", Reader(), Pending()), guard)
+        file.write_text("old")
+        assert both(here, file) == ("old", "old")
+        file.write_text("new")
+        assert both(here, file) == ("new", "new")
+
+
+def test_what_fails_to_answer_is_asked_again(guard: Guard) -> None:
+    answers = iter([OSError("gone"), "here"])
+
+    def ask() -> str:
+        if isinstance(found := next(answers), OSError):
+            raise found
+        return found
+
+    with pytest.raises(OSError, match="gone"):
+        guard.moment.once("x", ask)
+    assert guard.moment.once("x", ask) == "here"
+    busy = iter(["busy", "here"])
+    assert [guard.moment.once("y", lambda: next(busy), "here".__eq__) for _ in range(3)] == [
+        "busy",
+        "here",
+        "here",
+    ]
