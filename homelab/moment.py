@@ -7,7 +7,7 @@ different moments is no better for it. So within one stage of a run at home an a
 That is honest because nothing else is answered so. Asked anew, always, are: what measures (a ping, a page, the
 time; see `MEASURES`), every check, every wait, everything around a change that is applied (what it starts from, too),
 and everything in JupyterLab, where the reader may be at work beside us. A change empties the memory, and so do a
-wait that had to wait and a command that measures: a ping finds a way that `tailscale status` then tells of.
+wait that had to wait and a command that sends: a ping finds a way that `tailscale status` then tells of.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from typing import Any, TypeVar, cast
 
 Said = TypeVar("Said")
 HOLDS = 15.0  # seconds; what moves by itself, such as who is online, is at most so old in a plan
+# Words of a command that sends something, which may leave traces: a way that is found, a connection.
+SENDS = re.compile(
+    r"\b(ping6?|tracepath|traceroute|curl|wget|nc|netcheck|rebind|docker (run|exec)|compose exec|tailscale ssh|python3?)\b"
+)
 # Words of a command, or of a request to Docker, whose answer is another one each time; rather one too many.
 MEASURES = re.compile(
-    r"\b(ping6?|tracepath|traceroute|curl|wget|nc|dig|host|nslookup|getent|openssl|netcheck|whois|suggest|rebind"
-    r"|sleep|wait|date|uptime|free|ps|top|stats|logs|journalctl|dmesg|mosquitto_sub|psql|restic|sftp|search|manifest"
-    r"|docker (run|exec)|compose exec|tailscale ssh|python3?|nvidia-smi)\b|/proc/\S*(stat|meminfo|loadavg|net/)"
+    rf"{SENDS.pattern}|\b(dig|host|nslookup|getent|openssl|whois|suggest|sleep|wait|date|uptime|free|ps|top|stats|logs"
+    r"|journalctl|dmesg|mosquitto_sub|psql|restic|sftp|search|manifest|nvidia-smi)\b|/proc/\S*(stat\b|meminfo|loadavg|net/)"
 )
 
 _lock = threading.Lock()
@@ -49,6 +52,11 @@ def anew() -> Iterator[None]:
 def is_measured(argv: Sequence[str]) -> bool:
     """Whether the command `argv` has another answer each time; see `MEASURES`."""
     return bool(MEASURES.search(" ".join(argv)))
+
+
+def sends(argv: Sequence[str]) -> bool:
+    """Whether the command `argv` sends something; see `SENDS`."""
+    return bool(SENDS.search(" ".join(argv)))
 
 
 def moved() -> None:

@@ -141,7 +141,8 @@ class Guarded:
             try:
                 return ask()
             finally:
-                moment.moved()
+                if moment.sends(argv):
+                    moment.moved()
         question = (self._machine.name, tuple(argv), stdin, tuple(sorted((env or {}).items())))
         return self.guard.moment.once(question, ask)
 
