@@ -103,6 +103,8 @@ def test_device(world, typed, edit) -> None:
 def _restored(world, wanted) -> None:
     now = device.read(world.tailnet, "tequila")
     if now.expired:
+        tequila = world["tequila"]
+        until(lambda: login.read(tequila), lambda s: s.node == login.NEEDS_LOGIN, "the node to hear of it")
         world.apply(enrollment.renewal(world, "tequila", "tequila"))
     else:
         device.do(world.tailnet, now, wanted)
