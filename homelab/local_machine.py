@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from homelab.errors import WaitTimeout
-from homelab.machine import ENGLISH, LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
+from homelab.machine import ADMINISTRATORS, ENGLISH, LEFT_OVER, TIMEOUT, Pending, Result, Watch, shown
 from homelab.no_sudo import stood_in
 from homelab.person import Person
 from homelab.secret import mask, without_secrets
@@ -97,6 +97,11 @@ def _ended_early() -> Iterator[None]:
         yield
 
 
+def _path() -> str:
+    """Where programs are looked for: administrators' ones are not in the PATH of Debian's ordinary users."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), *ADMINISTRATORS])
+
+
 class LocalMachine:
     """The machine that we run on, as the user who runs us."""
 
@@ -126,7 +131,7 @@ class LocalMachine:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                env={**without_secrets(os.environ), **ENGLISH, **(env or {})},
+                env={**without_secrets(os.environ), "PATH": _path(), **ENGLISH, **(env or {})},
                 start_new_session=True,
             )
         except FileNotFoundError:

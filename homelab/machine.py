@@ -17,6 +17,7 @@ from homelab.secret import mask
 
 Watch = Callable[[str], None]
 TIMEOUT = 60.0  # seconds; what takes longer says so
+ADMINISTRATORS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # where ordinary users' PATH often does not lead
 ENGLISH = {"LC_ALL": "C.UTF-8"}  # what programs say is compared with words that we know
 LEFT_OVER = (
     5.0  # seconds to read what a command printed last; one that it left behind may hold the pipe for ever

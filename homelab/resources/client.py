@@ -19,7 +19,10 @@ curl -fsSL https://pkgs.tailscale.com/stable/ubuntu/noble.tailscale-keyring.list
 sudo apt-get update
 sudo apt-get install tailscale -y"""
 NOTHING = "installed nothing"
-REMOVE = "sudo apt-get remove tailscale -y"
+# Both ways also tell apt where the package comes from, which removing the package leaves behind.
+REMOVE = """\
+sudo apt-get remove tailscale -y
+sudo rm -f /etc/apt/sources.list.d/tailscale.list /usr/share/keyrings/tailscale-archive-keyring.gpg"""
 WAYS = {"script": SCRIPT, "apt": APT}
 
 

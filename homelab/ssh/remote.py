@@ -10,11 +10,10 @@ import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 
-from homelab.machine import ENGLISH
+from homelab.machine import ADMINISTRATORS, ENGLISH
 from homelab.no_sudo import stood_in
 
-# Administrators' programs are not in the PATH that sshd gives.
-_PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH"
+_PATH = f"PATH=$PATH:{':'.join(ADMINISTRATORS)}; export PATH"  # sshd's leads to none of them
 _SETTING = "; ".join([_PATH, *(f"export {name}={value}" for name, value in ENGLISH.items())])
 # A login shell's start may have printed something by then: what comes before the mark is not the command's.
 MARK = secrets.token_hex(8)
