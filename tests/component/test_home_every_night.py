@@ -75,8 +75,8 @@ def test_every_stage_over_ssh(home: homes.Home) -> None:
     home.moves_in(homes.LAPTOP, SSH)
     home.reaches(*roles)
     there_and_back(home, homes.LAPTOP, roles)
-    # the jump hosts carry the others' connections beside their own
-    assert home.connections("tequila") == 3, "one connection a run and machine"
+    # plan, apply, plan, undo; the jump hosts carry the others' connections beside their own
+    assert home.connections("tequila") == 4, "one connection a command and machine"
 
 
 def test_every_stage_on_one_machine_without_an_api_key(home: homes.Home) -> None:
