@@ -14,7 +14,7 @@ OWN: dict[str, Any] = {"src": ["autogroup:member"], "dst": ["autogroup:self"]}
 
 @pytest.fixture(scope="module", autouse=True)
 def server(own: Lab) -> None:
-    own.policy(ssh=[{"action": "accept", **OWN, "users": ["root"]}])
+    rules(own, {"action": "accept", **OWN, "users": ["root"]})
     own.says("tequila", "useradd", "-m", "-s", "/bin/bash", "deploy")
     own.says("tequila", "tailscale", "set", "--ssh")
 
