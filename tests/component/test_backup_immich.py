@@ -102,6 +102,7 @@ def plan(machine, *consent: str) -> Plan:
     return Plan("test", changes, notes)
 
 
+@pytest.mark.nightly
 def test_a_minor_release_migrates_and_waits_for_consent(world, tequila, photographer) -> None:
     before = photographer.facts()
     assert plan(tequila) == Plan("test")
@@ -114,6 +115,7 @@ def test_a_minor_release_migrates_and_waits_for_consent(world, tequila, photogra
     assert photographer.facts() == before
 
 
+@pytest.mark.nightly
 def test_its_way_back_is_the_old_image_on_the_old_database(world, tequila, photographer) -> None:
     before = photographer.facts()
     upgrade = next(c for c in world.journal.way_back() if c.resource == "release")

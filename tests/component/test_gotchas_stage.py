@@ -58,6 +58,7 @@ def elevated(socket: str, yes: bool) -> None:
     labsocket.request(socket, op="windows", machine="windows", set=admin)
 
 
+@pytest.mark.nightly
 def test_the_hole_is_found_and_each_remedy_fills_it(members) -> None:
     phone, tequila = members["phone"], members["tequila"]
     before = gotchas_view.traces(members)

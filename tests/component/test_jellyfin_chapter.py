@@ -184,6 +184,7 @@ def test_another_port_recreates_the_container_and_keeps_the_rest(world) -> None:
     assert not jellyfin.plan(world, WISH)
 
 
+@pytest.mark.nightly
 def test_a_port_that_is_taken_is_told_and_then_it_converges(world) -> None:
     tequila, wish = world["tequila"], jellyfin.Params(port=8099)
     listen = "import socket, time; s = socket.create_server(('', 8099)); time.sleep(60)"

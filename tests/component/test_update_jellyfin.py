@@ -162,6 +162,7 @@ def test_the_power_is_cut_while_the_old_release_still_runs(world, server) -> Non
     assert snapshot.read(server, NAME).snapshots == before.snapshots + 1
 
 
+@pytest.mark.nightly
 def test_cut_off_in_the_new_release_which_is_ill_it_goes_back(world, server) -> None:
     """Nobody remembers the upgrade that was begun; the newest backup says which release its data is of."""
     asked = Asked(server)
@@ -193,6 +194,7 @@ def begin_upgrade_and_cut(world, machine) -> None:
     cut(machine, leader)
 
 
+@pytest.mark.nightly
 def test_the_power_is_cut_while_the_new_release_starts(world, server) -> None:
     """In the middle of a migration: the next run gets it healthy, or goes back with the data from before."""
     asked = Asked(server)

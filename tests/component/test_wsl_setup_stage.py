@@ -115,6 +115,7 @@ def test_the_talks_way_and_from_it_to_todays(world, back) -> None:
     assert not chapter.plan(world, WISH)
 
 
+@pytest.mark.nightly
 def test_an_interop_that_is_off_is_one_answer_and_a_short_path_is_none(world, fresh) -> None:
     with theirs.with_interop(world, "enabled=false"):
         plan = chapter.plan(world, WISH)

@@ -128,6 +128,7 @@ def test_what_a_killed_engine_left_does_not_keep_it_down(home: Lab) -> None:
     assert _page(home) == "hello\n"
 
 
+@pytest.mark.nightly
 def test_a_stopped_engine_takes_its_containers_along(home: Lab) -> None:
     run = [
         "run",
@@ -154,6 +155,7 @@ def test_a_stopped_engine_takes_its_containers_along(home: Lab) -> None:
     docker(home, "tequila", "start", "web")
 
 
+@pytest.mark.nightly
 def test_an_engine_that_does_not_start_says_why(home: Lab) -> None:
     home.says("tequila", "sudo", "service", "docker", "stop")
     home.says(

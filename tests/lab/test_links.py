@@ -86,6 +86,7 @@ def test_mtu_lets_no_larger_packet_through(lab: Lab, link: Link) -> None:
     assert lab.run("visitor", "ping", "-c1", "-W1", "-s", "1400", "203.0.113.20").returncode != 0
 
 
+@pytest.mark.nightly
 def test_blocking_udp_leaves_tcp_and_names(lab: Lab, link: Link) -> None:
     assert "via 203.0.113." in _until_direct(lab)
     link("flat_router", udp="block")
@@ -95,6 +96,7 @@ def test_blocking_udp_leaves_tcp_and_names(lab: Lab, link: Link) -> None:
     assert "via 203.0.113." in _until_direct(lab)
 
 
+@pytest.mark.nightly
 def test_symmetric_nat_at_both_ends_keeps_to_the_relay(lab: Lab, link: Link) -> None:
     assert "via 203.0.113." in _until_direct(lab)
     for router in ("flat_router", "home_router"):
