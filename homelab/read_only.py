@@ -57,6 +57,15 @@ class Guard:
             self._changes -= 1
             moment.moved()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Be on meanwhile, in the lab too."""
+        before, self.on = self.on, True
+        try:
+            yield
+        finally:
+            self.on = before
+
     def run(self, where: str, argv: Sequence[str], stdin: str = "") -> None:
         """Let the command `argv` pass on the machine `where`, or not.
 

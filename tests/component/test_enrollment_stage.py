@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from exercises import is_solved
 
 from homelab.check import prove
 from homelab.checks import node, panel, path
@@ -85,6 +86,10 @@ def test_questions_whose_answer_is_no(world) -> None:
     ]
     assert [a.name for a in answers if a.status != "fail"] == []
     assert all(a.evidence for a in answers)
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world) -> None:
+    is_solved(world, "03.1")
 
 
 def test_a_hard_nat_keeps_it_on_the_relay(world) -> None:
