@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
 
 from homelab.errors import HomelabError
 from homelab.machine import Machine
@@ -30,42 +29,12 @@ SCHEDULES = {
     "week": "<ScheduleByWeek><WeeksInterval>1</WeeksInterval><DaysOfWeek><Monday /></DaysOfWeek></ScheduleByWeek>",
 }
 HOURLY = "<Repetition><Interval>PT1H</Interval><Duration>P1D</Duration></Repetition>"
-FORM = """\
-<?xml version="1.0" encoding="UTF-16"?>
-<Task version="1.2" xmlns="{space}">
-  <RegistrationInfo>
-    <Description>{about}</Description>
-  </RegistrationInfo>
-  <Triggers>
-    <CalendarTrigger>
+TRIGGER = """\
+<CalendarTrigger>
       {repetition}<StartBoundary>2026-01-01T{hour:02}:{minute:02}:00</StartBoundary>
       <Enabled>true</Enabled>
       {schedule}
-    </CalendarTrigger>
-  </Triggers>
-  <Principals>
-    <Principal id="Author">
-      <UserId>{user}</UserId>
-      <LogonType>InteractiveToken</LogonType>
-      <RunLevel>LeastPrivilege</RunLevel>
-    </Principal>
-  </Principals>
-  <Settings>
-    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
-    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
-    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-    <StartWhenAvailable>true</StartWhenAvailable>
-    <Enabled>true</Enabled>
-    <ExecutionTimeLimit>PT2H</ExecutionTimeLimit>
-  </Settings>
-  <Actions Context="Author">
-    <Exec>
-      <Command>{command}</Command>
-      <Arguments>{arguments}</Arguments>
-    </Exec>
-  </Actions>
-</Task>
-"""
+    </CalendarTrigger>"""
 
 
 @dataclass(frozen=True)
@@ -132,15 +101,13 @@ def xml(state: State) -> str:
     if not state.command or state.xml:
         return state.xml if state.command else ""
     when = _parsed(state.when)
-    words = {
-        "about": ABOUT, "user": state.user, "command": state.command, "arguments": state.arguments,
-    }  # fmt: skip
-    plain = {k: escape(v).encode("ascii", "xmlcharrefreplace").decode() for k, v in words.items()}
-    return FORM.format(
-        space=taskxml.SPACE, hour=when.hour, minute=when.minute,
+    trigger = TRIGGER.format(
+        hour=when.hour,
+        minute=when.minute,
         repetition=HOURLY if when.every == "hour" else "",
-        schedule=SCHEDULES["week" if when.every == "week" else "day"], **plain,
-    )  # fmt: skip
+        schedule=SCHEDULES["week" if when.every == "week" else "day"],
+    )
+    return taskxml.form(ABOUT, trigger, state.user, state.command, state.arguments, limit="PT2H")
 
 
 def _parsed(text: str) -> When:

@@ -28,10 +28,7 @@ FORM = """\
     <Description>{about}</Description>
   </RegistrationInfo>
   <Triggers>
-    <LogonTrigger>
-      <Enabled>true</Enabled>
-      <UserId>{user}</UserId>
-    </LogonTrigger>
+    {trigger}
   </Triggers>
   <Principals>
     <Principal id="Author">
@@ -45,12 +42,8 @@ FORM = """\
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
     <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
     <StartWhenAvailable>true</StartWhenAvailable>
-    <RestartOnFailure>
-      <Interval>PT1M</Interval>
-      <Count>3</Count>
-    </RestartOnFailure>
-    <Enabled>true</Enabled>
-    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+{again}    <Enabled>true</Enabled>
+    <ExecutionTimeLimit>{limit}</ExecutionTimeLimit>
   </Settings>
   <Actions Context="Author">
     <Exec>
@@ -59,6 +52,17 @@ FORM = """\
     </Exec>
   </Actions>
 </Task>
+"""
+AT_LOGON = """\
+<LogonTrigger>
+      <Enabled>true</Enabled>
+      <UserId>{user}</UserId>
+    </LogonTrigger>"""
+AGAIN = """\
+    <RestartOnFailure>
+      <Interval>PT1M</Interval>
+      <Count>3</Count>
+    </RestartOnFailure>
 """
 
 
@@ -75,15 +79,29 @@ class Task:
 
 
 def write(task: Task, about: str) -> str:
-    """The XML of a task of our form, in ASCII, with LF."""
-    words = {
-        "about": about,
-        "user": task.user,
-        "command": task.command,
-        "arguments": task.arguments,
-    }
-    ascii_words = {k: escape(v).encode("ascii", "xmlcharrefreplace").decode() for k, v in words.items()}
-    return FORM.format(space=SPACE, **ascii_words)
+    """The XML of a task of our form that starts at a logon, in ASCII, with LF; it is begun again if it fails."""
+    trigger = AT_LOGON.format(user=_ascii(task.user))
+    return form(about, trigger, task.user, task.command, task.arguments, again=AGAIN)
+
+
+def form(
+    about: str,
+    trigger: str,
+    user: str,
+    command: str,
+    arguments: str,
+    *,
+    limit: str = FOREVER,
+    again: str = "",
+) -> str:
+    """Our form of a task, in ASCII, with LF: `trigger` and `again` are XML, the rest is text; `limit` as in `Task`."""
+    words = {"about": about, "user": user, "command": command, "arguments": arguments}
+    plain = {name: _ascii(text) for name, text in words.items()}
+    return FORM.format(space=SPACE, trigger=trigger, limit=limit, again=again, **plain)
+
+
+def _ascii(text: str) -> str:
+    return escape(text).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def read(text: str) -> Task:
