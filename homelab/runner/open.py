@@ -61,7 +61,7 @@ def arguments(page: str, port: int, browser: bool) -> list[str]:
     words = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",  # or it may be at another one than we say
+        f"--ServerApp.port_retries={len(PORTS)}",  # at a workshop thirty may ask at one moment
         f"--ServerApp.open_browser={browser}",
         f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}",
         f"--LabApp.default_url={page}",
@@ -109,23 +109,30 @@ def free_port() -> int:
     raise PrerequisiteMissing("no port of the loopback is free", "127.0.0.1")
 
 
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    """Return when the page would load, or when JupyterLab has given up and said why."""
+def _port(process: subprocess.Popen[bytes], token: str) -> int | None:
+    """The port that JupyterLab has got, by its own note: another than asked for, where somebody was quicker.
+
+    None where it has given up, and said why.
+    """
+    note = KEPT / "jupyter" / "jupyter_runtime_dir" / f"jpserver-{process.pid}.json"
     while process.poll() is None:
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        with contextlib.suppress(OSError, ValueError):  # not there yet, or only half of it
+            said = json.loads(note.read_text())
+            if said["token"] == token:
+                socket.create_connection(("127.0.0.1", said["port"]), END).close()  # the note comes first
+                return int(said["port"])
         time.sleep(0.05)
+    return None
 
 
 def _jupyter(page: str, lab: str, own: bool) -> int:
-    token, port = secrets.token_urlsafe(24), free_port()
+    token = secrets.token_urlsafe(24)
     browser = has_browser(os.environ)
     with contextlib.ExitStack() as open_pages:
         windows = open_pages.enter_context(contextlib.closing(Windows(*lab_windows(lab), token)))
         first = open_pages.enter_context(contextlib.closing(FirstPage(lab, windows.titles(), own)))
         process = subprocess.Popen(
-            tied.command(signal.SIGTERM, "jupyterlab", *arguments(page, port, browser)),
+            tied.command(signal.SIGTERM, "jupyterlab", *arguments(page, free_port(), browser)),
             env={
                 **os.environ,
                 **tied.environment(),
@@ -137,7 +144,8 @@ def _jupyter(page: str, lab: str, own: bool) -> int:
             start_new_session=True,
         )
         try:
-            _await(process, port)
+            if (port := _port(process, token)) is None:
+                return process.returncode
             at = f"http://127.0.0.1:{port}"
             if not browser:
                 print(way_in(os.environ, pwd.getpwuid(os.getuid()).pw_name, port))

@@ -26,10 +26,12 @@ START = "Open the first chapter"
 
 
 @contextlib.contextmanager
-def opened(*words: str, **environment: str) -> Iterator[str]:
+def opened(
+    *words: str, program: tuple[str, ...] = ("-m", "homelab", "open"), **environment: str
+) -> Iterator[str]:
     """What it says, once it says its addresses; it ends as with Ctrl-C, and leaves nothing."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "homelab", "open", *words],
+        [sys.executable, *program, *words],
         cwd=CHECKOUT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -82,6 +84,17 @@ def test_first_page_is_there_in_time_behind_its_token_on_the_loopback_at_a_free_
                 ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True, check=True
             )
             assert re.findall(r"(\S+):\d+\s", listening.stdout)[0] == "127.0.0.1"
+
+
+def test_somebody_quicker_has_the_port(world) -> None:
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        port = quicker.getsockname()[1]
+        late = f"import sys; from homelab.runner import open as ours; ours.free_port = lambda: {port}; sys.exit(ours.open_notebooks(None))"
+        with opened(program=("-c", late)) as said:
+            assert f":{port}/" not in address(said)
+            assert START in get(address(said))
 
 
 def test_the_tunnel_that_it_says_leads_to_it(world, tmp_path) -> None:
