@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,15 +16,11 @@ from typing import Any
 
 from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.kernels import Kernels
+from homelab.runner.no_grammar import without_grammar
 from homelab.runner.records import MIME
 from homelab.secret import conceal
 
-# jsonschema would build the grammar of international addresses (1.5 s), which no notebook's schema
-# uses; it does without where the module is not there.
-_GRAMMAR = "rfc3987_syntax"
-_had = sys.modules.get(_GRAMMAR)
-sys.modules[_GRAMMAR] = None  # type: ignore[assignment]
-try:
+with without_grammar():
     import papermill
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
@@ -33,9 +28,6 @@ try:
     from papermill.execute import remove_error_markers
 
     from homelab.runner.notebook_text import NotebookText
-finally:
-    if _had is None:
-        del sys.modules[_GRAMMAR]
 
 NAME = "homelab"
 LONG = "long"  # the tag of a cell that may take as long as it likes

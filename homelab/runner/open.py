@@ -22,6 +22,7 @@ from homelab.runner.first_page import NAME, TITLE, FirstPage
 from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.kernels import KEPT
 from homelab.runner.over_ssh import has_browser, way_in
+from homelab.runner.trusted import trust_shipped
 from homelab.runner.window import Windows
 from homelab.runner.window_places import lab_windows
 
@@ -31,6 +32,7 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the reader's desktop is
 }
 KERNEL = {"InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]}}
+DATA = KEPT / "jupyter" / "jupyter_data_dir"
 PORTS = range(8888, 8988)
 END = 10.0  # seconds that JupyterLab gets to end its kernels
 
@@ -46,6 +48,7 @@ def open_notebooks(stage: str | None) -> int:
     with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
+                trust_shipped(DATA)  # while the lab comes up
                 path = lab.socket()
                 print(
                     "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
@@ -132,7 +135,9 @@ def _jupyter(page: str, lab: str, own: bool) -> int:
         windows = open_pages.enter_context(contextlib.closing(Windows(*lab_windows(lab), token)))
         first = open_pages.enter_context(contextlib.closing(FirstPage(lab, windows.titles(), own)))
         process = subprocess.Popen(
-            tied.command(signal.SIGTERM, "jupyterlab", *arguments(page, free_port(), browser)),
+            tied.command(
+                signal.SIGTERM, "homelab.runner.jupyterlab_server", *arguments(page, free_port(), browser)
+            ),
             env={
                 **os.environ,
                 **tied.environment(),
