@@ -15,9 +15,17 @@ MARKS = {
     "ok": "✓", "applied": "✓", "warn": "!", "fail": "✗", "failed": "✗", "skip": "–",
     "planned": "○", "already": "=", "undone": "↶", "observed": "◦",
 }  # fmt: skip
+# On light paper and on dark; a page says which of them it is, as JupyterLab's themes do. Where a browser does not know
+# how to choose, it leaves the words as they are: https://developer.mozilla.org/docs/Web/CSS/color_value/light-dark
+_GOOD, _MIND, _BAD = (
+    "light-dark(#1a7f4b,#5cc48f)",
+    "light-dark(#9a6700,#dfae4a)",
+    "light-dark(#c0362c,#f08a80)",
+)
+_QUIET, _PLAN = "light-dark(#656b73,#9aa0a6)", "light-dark(#2f5fb3,#8fb3f5)"
 COLOURS = {
-    "ok": "#1a7f4b", "applied": "#1a7f4b", "already": "#1a7f4b", "warn": "#9a6700", "fail": "#c0362c",
-    "failed": "#c0362c", "skip": "#6b7280", "planned": "#2f5fb3", "undone": "#6b7280", "observed": "#6b7280",
+    "ok": _GOOD, "applied": _GOOD, "already": _GOOD, "warn": _MIND, "fail": _BAD, "failed": _BAD,
+    "skip": _QUIET, "planned": _PLAN, "undone": _QUIET, "observed": _QUIET,
 }  # fmt: skip
 
 

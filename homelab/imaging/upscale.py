@@ -146,7 +146,7 @@ class Upscaling(Showing):
         """The same, under the picture that went in, stretched, and the picture that came out."""
         width = max(self.large.width, 256)
         shown = "".join(
-            f'<figure style="display:inline-block;margin:.3em"><img width="{width}" alt="{escape(said)}" src="{_data(i)}">'
+            f'<figure style="display:inline-block;margin:.3em"><img width="{width}" alt="Tequila as we drew it, {said}" src="{_data(i)}">'
             f"<figcaption>{escape(said)}</figcaption></figure>"
             for i, said in ((self.small, "before"), (self.large, "after"))
         )

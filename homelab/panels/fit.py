@@ -44,7 +44,6 @@ def contexts(listed: Catalogue, model: str, also: int) -> list[int]:
 
 def _controls(listed: Catalogue, model: str, card: str, context: int) -> Any:
     import ipywidgets
-    from IPython.display import HTML
 
     models = ipywidgets.Dropdown(
         options=[(m.name, k) for k, m in listed.models.items()], value=model, description="Model"
@@ -59,7 +58,7 @@ def _controls(listed: Catalogue, model: str, card: str, context: int) -> Any:
 
     def draw(_: object = None) -> None:
         shown.outputs = ()
-        shown.append_display_data(HTML(picture(listed, models.value, cards.value, depth.value).svg()))  # type: ignore[no-untyped-call]
+        shown.append_display_data(picture(listed, models.value, cards.value, depth.value))
 
     def other_model(_: object = None) -> None:
         there = contexts(listed, models.value, context)

@@ -11,6 +11,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from homelab.pictures.embedded import embedded
+
 # Okabe and Ito's colours tell apart for every kind of colour vision; tints are the same hues, lighter.
 INK, SOFT, FAINT, PAPER = "#1f2933", "#616e7c", "#c3cad3", "#ffffff"
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0a6aa8", "#966200", "#007a5a", "#9c4a78", "#22749f"
@@ -59,7 +61,7 @@ class Picture:
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"text/plain": self.alternative, "image/svg+xml": self.svg()}
+        return {"text/plain": self.alternative, "text/html": embedded(self.svg(), self.alternative)}
 
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:

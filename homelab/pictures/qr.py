@@ -9,6 +9,7 @@ from typing import Any
 
 import segno
 
+from homelab.pictures.embedded import embedded
 from homelab.pictures.picture import INK, PAPER
 
 SCALE, BORDER = 6, 4  # pixels a module, and the quiet zone that the standard wants, in modules
@@ -57,4 +58,4 @@ class QrCode:
         return segno.make(self.text, micro=False, error="q", boost_error=False)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "image/svg+xml": self.svg()}
+        return {"text/plain": str(self), "text/html": embedded(self.svg(), str(self), follows=False)}

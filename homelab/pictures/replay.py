@@ -15,6 +15,7 @@ from typing import Any
 
 import pyte
 
+from homelab.pictures.embedded import embedded
 from homelab.pictures.picture import BLUE, FAINT, INK, PAPER, SOFT
 from homelab.secret import mask
 from homelab.shell.recordings import Recording
@@ -166,7 +167,7 @@ class Replay:
         return "".join([*parts, "</svg>"])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "image/svg+xml": self.svg()}
+        return {"text/plain": str(self), "text/html": embedded(self.svg(), str(self))}
 
 
 def replay(recording: Recording) -> Replay:

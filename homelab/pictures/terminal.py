@@ -10,6 +10,10 @@ from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.secret import mask
 
+PROMPT = "light-dark(#0a6aa8,#79b8ff)"
+# The ink is the page's own; so the paper is a shade of whatever the page's is.
+STYLE = f"font-family:monospace;background:#8881;border-left:3px solid {PROMPT};padding:.5em .9em;line-height:1.45"
+
 
 @dataclass(frozen=True)
 class Terminal:
@@ -28,13 +32,12 @@ class Terminal:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         parts = [
-            f'<span style="color:#0a6aa8">{escape(self.prompt)}</span> <b>{escape(mask(typed))}</b>\n'
+            f'<span style="color:{PROMPT}">{escape(self.prompt)}</span> <b>{escape(mask(typed))}</b>\n'
             + escape(mask(printed)).rstrip()
             for typed, printed in self.lines
         ]
         html = "\n".join(part.rstrip() for part in parts)
-        style = "font-family:monospace;background:#f5f7fa;border-left:3px solid #0a6aa8;padding:.5em .9em;line-height:1.45"
-        return {"text/plain": str(self), "text/html": f'<pre style="{style}">{html}</pre>'}
+        return {"text/plain": str(self), "text/html": f'<pre style="{STYLE}">{html}</pre>'}
 
 
 def typed(machine: Machine, *commands: str) -> Terminal:

@@ -15,7 +15,7 @@ def pytest_collectstart(collector: Any) -> None:
     """Give nbval's collector of a notebook the rules by which committed outputs are refreshed."""
     if hasattr(collector, "sanitize_patterns"):
         collector.sanitize_patterns.update({looks: stands for _, looks, stands in RULES}, **{PADDING: "  "})
-        collector.skip_compare += ("text/html", "image/svg+xml", MIME)
+        collector.skip_compare += ("text/html", MIME)
 
 
 def pytest_itemcollected(item: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from functools import cache
 from html import escape
@@ -14,6 +13,7 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters.html import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers.python import Python3Lexer  # type: ignore[import-untyped]
 
+from homelab.pictures.embedded import embedded
 from homelab.runner.records import plain_text, title
 from homelab.runner.report import POLICY, STYLE
 from homelab.secret import mask
@@ -67,19 +67,19 @@ def _output(output: Mapping[str, Any]) -> str:
 
 
 def _display(data: Mapping[str, Any]) -> str:
+    words = plain_text(data.get("text/plain", ""))
     if svg := data.get("image/svg+xml"):
-        return _image("image/svg+xml", base64.b64encode(plain_text(svg).encode()).decode())
-    if png := data.get("image/png"):
-        return _image("image/png", "".join(plain_text(png).split()))
+        return embedded(plain_text(svg), words, follows=False)
+    for mime in ("image/png", "image/jpeg"):
+        if image := data.get(mime):
+            return (
+                f'<img alt="{escape(words)}" src="data:{mime};base64,{"".join(plain_text(image).split())}">'
+            )
     if html := data.get("text/html"):
         return plain_text(html)
     if markdown := data.get("text/markdown"):
         return _markdown(plain_text(markdown))
     return f"<pre>{_printed(data.get('text/plain', ''))}</pre>"
-
-
-def _image(mime: str, data: str) -> str:
-    return f'<img alt="" src="data:{mime};base64,{data}">'
 
 
 def _printed(text: str | list[str]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homelab.pictures.embedded import drawing
+
 MIME = "application/vnd.homelab+json"
 PICTURES = ("image/svg+xml", "image/png")  # the first that an output has
 NOT_DONE = ("planned", "observed")
@@ -21,7 +23,7 @@ Notebook = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that a cell showed: its MIME type, its data (text or base64), and the heading above it.
+    """A picture that a cell showed: its MIME type, its data (text or base64), and the heading above it; `words` say what it shows.
 
     `waits`: changes were waiting to be applied, so that it shows what nobody has seen.
     """
@@ -30,6 +32,7 @@ class Picture:
     data: str
     caption: str
     waits: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,12 @@ def seen(notebook: Notebook) -> list[Picture | Columns]:
         record = data.get(MIME) if isinstance(data.get(MIME), dict) else {}
         waits = waits or (record.get("kind") == "outcome" and record.get("outcome") in NOT_DONE)
         mime = next((m for m in PICTURES if m in data), None)
-        if mime:
-            found.append(Picture(mime, plain_text(data[mime]), heading, waits))
+        if drawn := drawing(plain_text(data.get("text/html", ""))):
+            found.append(Picture("image/svg+xml", drawn[0], heading, waits, drawn[1]))
+        elif mime:
+            found.append(
+                Picture(mime, plain_text(data[mime]), heading, waits, plain_text(data.get("text/plain", "")))
+            )
         elif record.get("kind") == "table" and record.get("v") == 1:
             rows = tuple(tuple(map(str, row)) for row in record.get("rows", ()))
             found.append(Columns(tuple(map(str, record.get("head", ()))), rows, heading, waits))

@@ -94,7 +94,7 @@ def _clean(output: Output, number: int) -> None:
     if "text" in output:
         output["text"] = _by_lines(output["text"])
     for mime, value in output.get("data", {}).items():
-        if mime.startswith("text/") or mime == "image/svg+xml":
+        if mime.startswith("text/"):
             output["data"][mime] = _by_lines(value)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from homelab.pictures.embedded import embedded
 from homelab.record import MARKS
 from homelab.runner import cheat_sheet
 from homelab.runner.records import NOT_DONE, Columns, Picture
@@ -208,12 +208,14 @@ def _columns(table: Columns) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    data = picture.data
+    caption, words = escape(picture.caption), picture.words or picture.caption
     if picture.mime == "image/svg+xml":  # as an image: its scripts and styles stay inside
-        data = base64.b64encode(data.encode()).decode()
-    source = f"data:{picture.mime};base64,{''.join(data.split())}"
-    caption = escape(picture.caption)
-    return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+        image = embedded(picture.data, words)
+    else:
+        image = (
+            f'<img src="data:{picture.mime};base64,{"".join(picture.data.split())}" alt="{escape(words)}">'
+        )
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _seconds(seconds: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab.pictures.embedded import embedded
 from homelab.runner.suite import NOTEBOOKS
 
 SHOW = "from IPython.display import display\ndisplay({!r}, raw=True)"
@@ -18,7 +19,7 @@ SHOW = "from IPython.display import display\ndisplay({!r}, raw=True)"
 def plan(words: str, kind: str, drawing: str) -> dict:
     return {
         "text/plain": words,
-        "image/svg+xml": f"<svg>{drawing}</svg>",
+        "text/html": embedded(f"<svg>{drawing}</svg>", words),
         "application/vnd.homelab+json": {"v": 1, "kind": kind, "changes": [words]},
     }
 

@@ -11,6 +11,7 @@ import status_document
 
 from homelab.machine import Result
 from homelab.pictures import shapes, tables
+from homelab.pictures.embedded import drawing
 from homelab.pictures.layout import internet_of, lay_out, path
 from homelab.pictures.picture import BROKEN, GREEN, ORANGE, STRAINED, Picture
 from homelab.pictures.ping_story import describe as told
@@ -210,7 +211,7 @@ def test_what_a_picture_says_without_being_seen() -> None:
     assert root[1].text == str(picture)
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == str(picture)
-    assert bundle["image/svg+xml"].startswith("<svg ")
+    assert drawing(bundle["text/html"]) == (picture.svg(), str(picture))
     assert picture.png().startswith(b"\x89PNG")
 
 

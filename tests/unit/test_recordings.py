@@ -11,6 +11,7 @@ import pytest
 
 from homelab.errors import HomelabError
 from homelab.machine import Result
+from homelab.pictures.embedded import drawing
 from homelab.pictures.replay import MOST, replay
 from homelab.shell import recordings
 
@@ -128,7 +129,7 @@ def test_the_picture_is_one_file_without_scripts() -> None:
     assert "animation-delay:1.60s" in svg, "nobody waits nine seconds"
     assert str(made).splitlines()[0] == "alice@example.com at phone, as ubuntu on demoserver"
     assert "   9.0 s  late" in str(made)
-    assert set(made._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}
+    assert drawing(made._repr_mimebundle_()["text/html"]) == (svg, str(made))
 
 
 def test_a_long_one_says_how_much_is_missing() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from homelab import stages
 from homelab.errors import PrerequisiteMissing
+from homelab.pictures.embedded import embedded
 from homelab.runner import refresh
 from homelab.runner.folder import Folder
 from homelab.runner.refresh import canonical, refreshed, text_of
@@ -63,7 +64,7 @@ def shown(text="", html="", record=None, svg="") -> dict:
     if record:
         data["application/vnd.homelab+json"] = record
     if svg:
-        data["image/svg+xml"] = svg.splitlines(True)
+        data["text/html"] = embedded(svg, text).splitlines(True)
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
 
