@@ -211,7 +211,7 @@ def test_what_a_picture_says_without_being_seen() -> None:
     assert root[1].text == str(picture)
     bundle = picture._repr_mimebundle_()
     assert bundle["text/plain"] == str(picture)
-    assert drawing(bundle["text/html"]) == (picture.svg(), str(picture))
+    assert drawing(bundle["text/html"]) == (picture.svg().strip(), str(picture))
     assert picture.png().startswith(b"\x89PNG")
 
 
