@@ -343,9 +343,8 @@ def test_the_task_runs_without_a_window_on_battery_and_for_ever(wsl) -> None:
 
 
 def test_a_task_of_that_name_comes_back_as_it_was(wsl) -> None:
-    other = taskxml.FORM.format(
-        space=taskxml.SPACE, about="mine", user="TEQUILA\\ana", command="notepad.exe", arguments=""
-    ).replace("PT0S", "PT1H")
+    mine = taskxml.Task("notepad.exe", user="TEQUILA\\ana")
+    other = taskxml.write(mine, "mine").replace("PT0S", "PT1H")
     wsl.tell(tasks={logon_task.TASK: other})
     before = logon_task.read(wsl, logon_task.TASK)
     assert not before.ours
