@@ -144,6 +144,7 @@ def _jupyter(page: str, lab: str, own: bool) -> int:
                 **environment(token, {**first.settings(), **windows.settings()}),
                 "HOMELAB_LAB": lab,
                 "HOMELAB_LAB_OWN": "1" if own else "",
+                "HOMELAB_WINDOWS": " ".join(windows.titles()),  # a notebook's film player looks through them
             },
             stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
             start_new_session=True,
