@@ -95,7 +95,7 @@ def _parts(recording: Recording) -> Iterator[tuple[float, str]]:
 def _lines(screen: pyte.HistoryScreen, began: dict[int, float]) -> list[Line]:
     rows = [*screen.history.top, *(screen.buffer[n] for n in range(screen.lines))]
     found = [
-        Line(began.get(n, 0.0), tuple(_runs([row[x] for x in range(screen.columns)])))
+        Line(began.get(n, 0.0), tuple(runs([row[x] for x in range(screen.columns)])))
         for n, row in enumerate(rows)
     ]
     while found and not found[-1].text:
@@ -103,7 +103,8 @@ def _lines(screen: pyte.HistoryScreen, began: dict[int, float]) -> list[Line]:
     return found
 
 
-def _runs(row: Sequence[Any]) -> Iterator[Run]:
+def runs(row: Sequence[Any]) -> Iterator[Run]:
+    """The characters of a terminal's line (pyte's), gathered into pieces of one style."""
     start, style, text = 0, (INK, False), ""
     for x, char in enumerate(row):
         now = (HUES.get(char.fg, INK), bool(char.bold))
