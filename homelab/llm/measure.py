@@ -26,6 +26,7 @@ from homelab.llm.result import PREFILL, SHORT, Case, Report, Sample
 WARM_UP = 512  # tokens of prompt at most: longer ones warm nothing more
 MARGIN = 32  # tokens of context beside prompt and answer, for an engine's own
 PASSIVE = "waiting passive"  # in an engine's build, where its threads sleep while they wait
+STOPPED = "it was stopped"
 FAR = 0.8  # of the median of its case: what is slower was disturbed, by whatever
 
 Snapshot = Callable[[float | None], host_load.Snapshot]
@@ -84,10 +85,11 @@ def measure(
     watts: power.Watts | None = None,
     now: Callable[[], float] = time.monotonic,
     machine: Mapping[str, Any] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Report:
     """Measure `engine`; `say` gets a line for every repetition, and what is known of the `machine` (its CPU, its
     GPUs with their driver) goes into the record. Interrupted, or with a dead engine, it returns what it has;
-    `keep` gets it after every repetition, for it may be killed.
+    `keep` gets it after every repetition, for it may be killed. Once `stop` says so, no repetition is begun.
 
     Raises:
         HomelabError: the engine cannot be loaded, or did not survive the warm-up.
@@ -106,6 +108,9 @@ def measure(
         for case in wish.cases():
             report.cases.append(case)
             for _ in _until_quiet(case, wish):
+                if stop and stop():
+                    report.ended = STOPPED
+                    return _finished(report)
                 if wish.limit and now() - started > wish.limit:
                     report.ended = f"{wish.limit:g} s were over"
                     return _finished(report)

@@ -114,6 +114,10 @@ class Ollama:
             asking=answer.spent,
         )
 
+    def models(self) -> list[str]:
+        """What the server calls the models that it has; raises as `models` below."""
+        return [str(m["name"]) for m in models(self.api)]
+
     def cpu(self) -> float | None:
         """It does not tell."""
         return None

@@ -98,8 +98,19 @@ class OpenAI:
         """See `Engine.cpu`."""
         return self._cpu() if self._cpu else None
 
+    def models(self) -> list[str]:
+        """What the server calls the models that it has.
+
+        Raises:
+            NoAnswer: nobody is there.
+        """
+        return [str(m["id"]) for m in self._listed()]
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return self._api.json("GET", "/v1/models").get("data") or []
+
     def _found(self) -> dict[str, Any]:
-        listed = self._api.json("GET", "/v1/models").get("data") or []
+        listed = self._listed()
         if not self._model and listed:
             self._model = str(listed[0]["id"])
         for found in listed:

@@ -27,6 +27,7 @@ WHAT = {
     "report.csv": "a line for every repetition, raw",
     "report.md": "the table as llama-bench prints it, and the rest in words",
     "again.json": "the second measurement",
+    "chosen.json": "the last measurement that was chosen in the panel",
     "times.json": "first words, pictures, speech: everything",
     "times.csv": "the same, a line for every repetition",
     "machine.json": "processor, memory, cards, bandwidth",
@@ -55,6 +56,7 @@ class Kept:
     again: Report | None = None
     memory: Bandwidth | None = None
     others: tuple[Measured, ...] = ()
+    chosen: Report | None = None
 
 
 def keep(kept: Kept) -> Table:
@@ -91,7 +93,8 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _files(kept: Kept) -> dict[str, str]:
-    runs = {name: found for name, found in (("report", kept.report), ("again", kept.again)) if found}
+    all_runs = (("report", kept.report), ("again", kept.again), ("chosen", kept.chosen))
+    runs = {name: found for name, found in all_runs if found}
     files = {f"{name}.json": record.to_json(found) for name, found in runs.items()}
     files |= {"report.csv": record.to_csv(runs), "report.md": _markdown(kept)}
     if kept.waits or kept.others:
@@ -128,6 +131,8 @@ def _markdown(kept: Kept) -> str:
     parts = [record.markdown(kept.report)] if kept.report else []
     if kept.again:
         parts.append(f"## The same once more\n\n{record.markdown(kept.again)}")
+    if kept.chosen:
+        parts.append(f"## As chosen\n\n{record.markdown(kept.chosen)}")
     if kept.waits:
         parts.append(f"## The first word\n\n{_quoted(str(kept.waits))}")
     if kept.others:
