@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0  # seconds for the way there: where none is, a viewer should not have to wait for the word
 STILLS = (0.125, 0.375, 0.625, 0.875)  # of the film's length
-WIDE = 240  # pixels of a still
+SIZE = (216, 122)  # pixels of a still
 PIECE = 16_384  # bytes asked for from the middle
-PNG = b"\x89PNG"
+JPEG = b"\xff\xd8"
 PORTS = {"http": 80, "https": 443}
 
 
@@ -30,7 +30,7 @@ class Screening:
     """What `by` (a machine) got of `film` from the server at `url`.
 
     `kinds` is what the server says of its streams; `jump` is HTTP's answer to a question for the middle alone
-    (206 where one can jump), `media` its type. `stills` is one PNG of as many stills as there are in `at` (s);
+    (206 where one can jump), `media` its type. `stills` is one JPEG, a row of as many stills as there are in `at` (s), each of `size` (pixels);
     empty where `by` has no ffmpeg.
     """
 
@@ -43,6 +43,7 @@ class Screening:
     media: str
     stream: str
     stills: bytes = b""
+    size: tuple[int, int] = SIZE
 
     @property
     def at(self) -> tuple[float, ...]:
@@ -115,9 +116,11 @@ def _stills(machine: Machine, address: str, seconds: float) -> bytes:
     argv = ["ffmpeg", "-nostdin", "-v", "error"]
     for share in STILLS:
         argv += ["-ss", f"{share * seconds:.3f}", "-i", address]
-    scaled = "".join(f"[{n}:v]scale={WIDE}:-2[s{n}];" for n in range(len(STILLS)))
-    row = "".join(f"[s{n}]" for n in range(len(STILLS))) + f"hstack={len(STILLS)}"
-    argv += ["-filter_complex", scaled + row, "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"]
+    fits = "scale={0}:{1}:force_original_aspect_ratio=decrease,pad={0}:{1}:(ow-iw)/2:(oh-ih)/2".format(*SIZE)
+    scaled = "".join(f"[{n}:v]{fits}[s{n}];" for n in range(len(STILLS)))
+    row = "".join(f"[s{n}]" for n in range(len(STILLS))) + f"hstack={len(STILLS)},format=yuvj420p"
+    argv += ["-filter_complex", scaled + row, "-frames:v", "1", "-f", "image2pipe", "-c:v", "mjpeg"]
+    argv += ["-q:v", "5", "-flags:v", "+bitexact", "-"]  # the same film, the same bytes
     done = machine.run(["sh", "-c", '"$@" | base64 -w0', "stills", *argv], timeout=60)
     row_of_stills = base64.b64decode(done.out)
-    return row_of_stills if row_of_stills.startswith(PNG) else b""  # no ffmpeg there, or no film
+    return row_of_stills if row_of_stills.startswith(JPEG) else b""  # no ffmpeg there, or no film

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from homelab.clients import screening
 from homelab.errors import HomelabError
-from homelab.pictures.contact_sheet import contact_sheet
+from homelab.pictures.contact_sheet import ContactSheet
 from homelab.pictures.tables import Table
 from homelab.record import live
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from homelab.clients.jellyfin_data import Account
     from homelab.clients.screening import Screening
     from homelab.machine import Machine
-    from homelab.pictures.picture import Picture
 
 WINDOWS = "HOMELAB_WINDOWS"  # the windows into the lab that are open: what `./runbook open` tells its kernels
 MOST = 48 << 20  # bytes that are handed over whole
@@ -47,10 +46,10 @@ def panel(seats: Sequence[Machine], url: str, account: Account, title: str) -> A
     return None
 
 
-def twin(machine: Machine, url: str, account: Account, title: str) -> Picture | Table:
+def twin(machine: Machine, url: str, account: Account, title: str) -> ContactSheet | Table:
     """What `machine` gets of the film, as a picture; or one sentence."""
     try:
-        return contact_sheet(screening.seen(machine, url, account, title))
+        return ContactSheet(screening.seen(machine, url, account, title))
     except HomelabError as error:
         return no_way(machine, error)
 
@@ -104,7 +103,7 @@ class Player:
             found = screening.seen(machine, self._url, self._account, title)
             self._offer(found, window(machine, found.stream))
             self._play(machine, found)
-            self._tell(contact_sheet(found))
+            self._tell(ContactSheet(found))
         except HomelabError as error:
             self._tell(no_way(machine, error))
         finally:

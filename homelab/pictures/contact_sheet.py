@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING
+import base64
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.image import imread
-
-from homelab.pictures.picture import FAINT, INK, SOFT, Picture, canvas
+from homelab.pictures.picture import INK, PAPER, SOFT
 
 if TYPE_CHECKING:
     from homelab.clients.screening import Screening
 
-WIDTH, MARGIN = 9.0, 0.2  # inches
-TOP, LINE = 0.46, 0.2  # the title's height, and a line's
+MARGIN, TITLE, LINE = (
+    16,
+    40,
+    20,
+)  # in the picture's own units: at its sides, above the stills, of a line of words
+FONT = "DejaVu Sans,Verdana,sans-serif"
 
 
-def contact_sheet(screening: Screening) -> Picture:
-    """The stills of `screening`, or where there are none the words alone."""
-    film, facts = screening.film, screening.facts()
-    title = f"{film.title}, as {screening.by} gets it"
-    pixels = imread(io.BytesIO(screening.stills)) if screening.stills else None
-    high = (WIDTH - 2 * MARGIN) * pixels.shape[0] / pixels.shape[1] + 0.3 if pixels is not None else 0.0
-    height = TOP + high + LINE * len(facts) + MARGIN
-    figure, axes = canvas(WIDTH, height)
-    axes.text(MARGIN, height - 0.26, title, va="center", fontsize=10.5, fontweight="bold", color=INK)
-    if pixels is not None:
-        bottom, top = height - TOP - high + 0.3, height - TOP
-        # No smoothing: else the pixels would be made anew, larger.
-        axes.imshow(pixels, extent=(MARGIN, WIDTH - MARGIN, bottom, top), interpolation="none", aspect="auto")
-        axes.set_xlim(0, WIDTH)
-        axes.set_ylim(0, height)
-        step = (WIDTH - 2 * MARGIN) / len(screening.at)
-        for n, at in enumerate(screening.at):
-            if n:
-                x = MARGIN + n * step
-                axes.plot((x, x), (bottom, top), color=FAINT, linewidth=1.5)
-            axes.text(
-                MARGIN + (n + 0.5) * step, bottom - 0.13, f"{at:.1f} s", ha="center", va="center", color=SOFT
+@dataclass(frozen=True)
+class ContactSheet:
+    """The stills of a screening as SVG, and the same facts as text; where it has none, the words alone."""
+
+    screening: Screening
+
+    @property
+    def title(self) -> str:
+        """Which film, and who gets it."""
+        return f"{self.screening.film.title}, as {self.screening.by} gets it"
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{at:.1f}" for at in self.screening.at)
+        stills = f"stills at {times} s" if times else f"no stills: {self.screening.by} has no ffmpeg"
+        return "\n".join((self.title, stills, *self.screening.facts()))
+
+    def svg(self) -> str:
+        """One picture; nothing is fetched, and no script is in it."""
+        (wide, high), at = self.screening.size, self.screening.at
+        width, y = len(at) * wide + 2 * MARGIN, TITLE + high + LINE if at else TITLE - 8
+        height = y + LINE * len(self.screening.facts()) + MARGIN
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" style="max-width:100%;height:auto" font-family="{FONT}" font-size="13">',
+            f"<title>{escape(self.title)}</title><desc>{escape(str(self))}</desc>",
+            f'<rect width="{width}" height="{height}" fill="{PAPER}"/>',
+            f'<text x="{MARGIN}" y="26" font-size="14" font-weight="bold" fill="{INK}">{escape(self.title)}</text>',
+        ]
+        if at:
+            data = base64.b64encode(self.screening.stills).decode()
+            parts.append(
+                f'<image x="{MARGIN}" y="{TITLE}" width="{len(at) * wide}" height="{high}" href="data:image/jpeg;base64,{data}"/>'
             )
-    for n, words in enumerate(facts):
-        axes.text(
-            MARGIN, MARGIN + LINE * (len(facts) - 1 - n), words, va="center", color=INK if n == 0 else SOFT
-        )
-    times = ", ".join(f"{at:.1f}" for at in screening.at)
-    stills = f"stills at {times} s" if times else f"no stills: {screening.by} has no ffmpeg"
-    return Picture(figure, "\n".join((title, stills, *facts)), title)
+        for n, second in enumerate(at):
+            x = MARGIN + n * wide
+            if n:
+                parts.append(f'<path d="M{x} {TITLE}v{high}" stroke="{PAPER}" stroke-width="3"/>')
+            parts.append(
+                f'<text x="{x + wide / 2:g}" y="{TITLE + high + 16}" text-anchor="middle" fill="{SOFT}">{second:.1f} s</text>'
+            )
+        for n, words in enumerate(self.screening.facts()):
+            parts.append(
+                f'<text x="{MARGIN}" y="{y + LINE * (n + 1)}" fill="{SOFT if n else INK}">{escape(words)}</text>'
+            )
+        return "\n".join([*parts, "</svg>"])
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "image/svg+xml": self.svg()}

@@ -11,11 +11,12 @@ import pytest
 from yarl import URL
 
 from homelab.panels import film
-from homelab.pictures.picture import Picture
+from homelab.pictures.contact_sheet import ContactSheet
 from homelab.runner.window import Windows
 from homelab.runner.window_places import lab_windows
 from homelab.stages import jellyfin
 
+pytestmark = pytest.mark.nightly  # what a change may break first is asked in test_jellyfin_chapter.py
 WISH = jellyfin.Params()
 TITLE = "Game of Life"
 
@@ -46,7 +47,7 @@ def test_the_sofa_gets_the_film_and_the_flat_the_reason(world, player, monkeypat
     (video,) = made.screen.children
     assert (len(video.value), video.format) == (size, "mp4")
     assert str(told[0]) == "windows asks for Game of Life …"
-    assert isinstance(told[-1], Picture)
+    assert isinstance(told[-1], ContactSheet)
     assert f"8.0 s, h264 640 × 360 and aac, {size:,} bytes of video/mp4" in str(told[-1])
     assert "fetched by windows from http://172.28." in str(told[-1])
     assert "(206)" in str(told[-1])
@@ -72,7 +73,7 @@ def test_a_server_that_stops_is_said_and_asked_again(world, player, monkeypatch)
     world["tequila"].run(["docker", "start", "jellyfin"], timeout=60).ok()
     jellyfin.signed_in(world, WISH).wait()
     made.again.click()
-    assert isinstance(told[-1], Picture)
+    assert isinstance(told[-1], ContactSheet)
     assert len(made.screen.children) == 1
 
 

@@ -11,6 +11,7 @@ from homelab.checks import engine as docker
 from homelab.checks import jellyfin as asks
 from homelab.checks.reach import reaches, unreachable
 from homelab.errors import ApplyFailed, CheckFailed
+from homelab.panels import film as player
 from homelab.pictures.image_layers import shared
 from homelab.plan import matches, resource
 from homelab.resources import container, film, image
@@ -82,6 +83,21 @@ def test_everything(world) -> None:
     assert [(a.name, a.evidence) for a in answers if a.status != "ok"] == []
     assert all("ffprobe: h264 and aac, 8.0 s" in a.evidence for a in answers if a.name == "plays")
     assert not jellyfin.plan(world, WISH), "a second time there is nothing to do"
+
+
+def test_the_sofa_watches_and_the_flat_is_told_why(world, monkeypatch) -> None:
+    monkeypatch.delenv(player.WINDOWS, raising=False)
+    told: list[object] = []
+    there, alice = jellyfin.url(world, WISH, seen_by=world["windows"]), jellyfin.account(world, WISH)
+    made = player.Player([world["windows"], world["phone"]], there, alice, "Game of Life", told.append)
+    made.load()
+    (video,) = made.screen.children
+    assert bytes(video.value[4:8]) == b"ftyp"
+    assert f"{len(video.value):,} bytes of video/mp4" in str(told[-1])
+    assert "stills at 1.0, 3.0, 5.0, 7.0 s" in str(told[-1])
+    made.seat.value = world["phone"]
+    assert made.screen.children == ()
+    assert str(told[-1]).startswith("phone cannot play it: nobody answers at")
 
 
 def test_a_port_that_is_forwarded_is_noticed(world) -> None:
