@@ -112,7 +112,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 def code(command: str) -> str:
     """A command in HTML, its lines kept."""
-    return f'<code style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
+    return f'<code style="display:inline-block;white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
 
 
 def typed(command: str, margin: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -15,7 +16,12 @@ from homelab.pictures.picture import BROKEN, INK, PAPER, PURPLE, SKY, SOFT, TINT
 Point = tuple[float, float]
 Sides = tuple[float, float]
 TAILNET = SKY
-LETTER = 0.0085  # inches of width a letter takes, by point of size
+LETTER = (
+    0.0085  # inches of width a letter takes, by point of size; of many, the narrow ones make up for the wide
+)
+MANY = 0.0077
+# Points. A picture of ten columns is shown at two thirds of its size on a laptop, and must be read there.
+NAME, LINE, NOTE, TAG, MEANS, CLOUD = 10.4, 8.4, 8.6, 7.4, 9, 10.4
 BELOW_TEXT = 0.11  # how far under the internet's name its wires meet
 
 
@@ -27,8 +33,14 @@ def faded(colour: str, strength: float) -> str:
 
 def fit(text: str, width: float, size: float) -> str:
     """`text`, shortened where it would be wider than `width`."""
-    most = max(1, int(width / (LETTER * size)))
+    most = max(1, int(width / (MANY * size)))
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def lines(text: str, width: float, most: int) -> list[str]:
+    """`text` in so many of a card's lines; the last one takes what is left, and is shortened where it is drawn."""
+    found = textwrap.wrap(text, max(1, int(width / (MANY * LINE))))
+    return found if len(found) <= most else [*found[: most - 1], " ".join(found[most - 1 :])]
 
 
 def box(
@@ -80,7 +92,7 @@ def note(
 ) -> None:
     """A few small words beside a wire."""
     axes.text(
-        *at, text, fontsize=6.8, color=faded(colour, strength), ha="right" if left_of else "left", va="center",
+        *at, text, fontsize=NOTE, color=faded(colour, strength), ha="right" if left_of else "left", va="center",
         fontweight="bold" if bold else "normal", zorder=6,
     )  # fmt: skip
 
@@ -110,7 +122,7 @@ def cloud(axes: Axes, sides: Sides, y: float, hue: str, text: str) -> None:
         whole = PathPatch(Path.make_compound_path(*puffs), facecolor=colour, edgecolor="none", zorder=order)
         axes.add_artist(whole)
     axes.text(
-        (left + right) / 2, y + 0.05, text, fontsize=9, color=hue, fontweight="bold", ha="center", va="center",
+        (left + right) / 2, y + 0.05, text, fontsize=CLOUD, color=hue, fontweight="bold", ha="center", va="center",
         zorder=6, bbox={"facecolor": TINTS[hue], "edgecolor": "none", "pad": 1.5},
     )  # fmt: skip
 
@@ -132,9 +144,9 @@ def bar(axes: Axes, sides: Sides, y: float, hue: str, name: str, prefix: str, st
         line=0.8,
         order=5,
     )
-    text = fit(f"{name}  {prefix}", right - left - 0.06, 6.8)
+    text = fit(f"{name}  {prefix}", right - left - 0.06, NOTE)
     axes.text(
-        (left + right) / 2, y - 0.008, text, fontsize=6.8, color=PAPER, fontweight="bold", ha="center", va="center", zorder=6,
+        (left + right) / 2, y - 0.008, text, fontsize=NOTE, color=PAPER, fontweight="bold", ha="center", va="center", zorder=6,
     )  # fmt: skip
 
 
@@ -149,13 +161,13 @@ def card(
         axes, middle, size, PAPER, faded(PURPLE if stand_in else INK if strong else SOFT, max(strength, 0.5)),
         line=1.7 if strong else 1.0, dashed=stand_in, order=4.5,
     )  # fmt: skip
-    gap = 0.15
-    top = y + gap * len(lines) / 2 - (0.015 if len(lines) < 2 else 0.0)
+    gap = 0.165
+    top = y + gap * len(lines) / 2 - 0.03 * len(lines)  # out of the tags' way
     axes.text(
         x,
         top,
         name,
-        fontsize=8.6,
+        fontsize=NAME,
         fontweight="bold",
         ha="center",
         va="center",
@@ -165,7 +177,7 @@ def card(
     for n, line in enumerate(lines, 1):
         tailnet = line[:1].isdigit()
         axes.text(
-            x, top - gap * n, fit(line, size[0] + 0.03, 6.6), fontsize=6.6, ha="center", va="center", zorder=6,
+            x, top - gap * n, fit(line, size[0] - 0.02, LINE), fontsize=LINE, ha="center", va="center", zorder=6,
             color=faded(TAILNET if tailnet else SOFT, strength), fontweight="bold" if tailnet else "normal",
         )  # fmt: skip
     if dot:
@@ -186,10 +198,10 @@ def mark(axes: Axes, at: Point, kind: str, strength: float = 1.0) -> None:
 
 def tag(axes: Axes, right: Point, text: str, colour: str, strength: float = 1.0) -> float:
     """A small label that ends at `right`; returns its width."""
-    width, colour = 0.12 + len(text) * 6.2 * LETTER, faded(colour, strength)
-    box(axes, (right[0] - width / 2, right[1]), (width, 0.155), PAPER, colour, radius=0.07, line=0.9, order=6)
+    width, colour = 0.12 + len(text) * TAG * LETTER, faded(colour, strength)
+    box(axes, (right[0] - width / 2, right[1]), (width, 0.18), PAPER, colour, radius=0.07, line=0.9, order=6)
     axes.text(
-        right[0] - width / 2, right[1] - 0.006, text, fontsize=6.2, color=colour, ha="center", va="center",
+        right[0] - width / 2, right[1] - 0.006, text, fontsize=TAG, color=colour, ha="center", va="center",
         fontweight="bold", zorder=7,
     )  # fmt: skip
     return width
@@ -200,10 +212,10 @@ def legend(axes: Axes, at: Point, items: Sequence[tuple[str, str, str]]) -> None
     x, y = at
     for kind, what, means in items:
         if kind == "tag":
-            width = 0.12 + len(what) * 6.2 * LETTER
+            width = 0.12 + len(what) * TAG * LETTER
             tag(axes, (x + width, y), what, PURPLE if what == "stand-in" else INK)
         else:
             width = 0.12
             mark(axes, (x + width / 2, y), what)
-        axes.text(x + width + 0.07, y, means, fontsize=7, color=SOFT, va="center")
-        x += width + 0.07 + len(means) * 7 * LETTER * 0.92 + 0.3
+        axes.text(x + width + 0.07, y, means, fontsize=MEANS, color=SOFT, va="center")
+        x += width + 0.07 + len(means) * MEANS * MANY + 0.3

@@ -22,8 +22,8 @@ from homelab.pictures.picture import (
     canvas,
 )  # fmt: skip
 
-COLUMN, ROW, MARGIN, LEGEND = 1.86, 0.84, 0.14, 0.36  # inches
-CARD = (1.5, 0.56)
+COLUMN, ROW, MARGIN, LEGEND = 1.66, 0.95, 0.14, 0.36  # inches
+CARD = (1.5, 0.68)
 HUES = (ORANGE, GREEN, PURPLE, SKY)
 FADED = 0.38
 
@@ -118,7 +118,13 @@ class _Drawing:
             )
         beside = edge + side * 0.16
         address = self.machines[machine]["addresses"][network].partition("/")[0]
-        shapes.note(self.axes, (x + 0.07, beside), address, SOFT if not marks else colour, strength)
+        shapes.note(
+            self.axes,
+            (x + (0.11 if link.get("cut") else 0.07), beside),
+            address,
+            SOFT if not marks else colour,
+            strength,
+        )
         if marks:
             shapes.note(self.axes, (x - 0.1, beside), ", ".join(marks), colour, 1.0, left_of=True, bold=True)
 
@@ -135,9 +141,8 @@ class _Drawing:
     def _card(self, name: str, spot: Spot) -> None:
         machine = self.machines[name]
         role = "" if machine.get("role", "").lower().replace(" ", "_") == name else machine.get("role", "")
-        lines = [role] if role else []
-        if machine.get("tailnet_ip"):
-            lines.append(machine["tailnet_ip"])
+        lines = [machine["tailnet_ip"]] if machine.get("tailnet_ip") else []
+        lines = shapes.lines(role, CARD[0], most=2 - len(lines)) + lines
         tags = []
         if machine.get("stand_in"):
             tags.append(("stand-in", PURPLE))
