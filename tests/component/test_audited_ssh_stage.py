@@ -10,6 +10,7 @@ import pytest
 from homelab.checks import panel, ssh
 from homelab.demonstration import for_a_moment
 from homelab.errors import CheckFailed, ParamsError
+from homelab.panels import ssh_replay
 from homelab.pictures.replay import replay
 from homelab.resources import account, login, policy, recorder
 from homelab.shell import recordings
@@ -123,6 +124,20 @@ def test_a_shell_is_recorded_and_its_password_is_not(world, done) -> None:
         (r.name, r.connection, r.seconds) for r in recordings.listed(phone)
     ], "over the tailnet and from the recorder's own disk"
     assert held[-1] == whole
+
+
+def test_the_recorded_shell_is_played_and_turned_back(world, done) -> None:
+    phone, told = world["phone"], []
+    player = ssh_replay.Player(phone, recordings.listed(phone), "recorder", told.append)
+    assert "ubuntu@demoserver:~$ hostname; id -un" in str(told[-1])
+    for _ in range(player.play.max):  # as the browser's button does
+        player.play.value += player.play.step
+    assert f"{len(SECRET)} letters" in player.shown.value
+    assert "logout" in player.shown.value
+    player.time.value = 0.0
+    assert "letters" not in player.shown.value
+    player.session.value = next(r for r in recordings.listed(phone) if r.command)  # another one
+    assert "hostname; id -un" not in str(told[-1])
 
 
 def test_what_recordings_do_not_hold(world, done) -> None:
