@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from homelab.pictures.embedded import embedded
 from homelab.pictures.picture import INK, PAPER, SOFT
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ MARGIN, TITLE, LINE = (
     20,
 )  # in the picture's own units: at its sides, above the stills, of a line of words
 FONT = "DejaVu Sans,Verdana,sans-serif"
+# Turned over, a film would be its negative: on a dark page only the paper and the words are.
+DARK = "<style>@media screen and (prefers-color-scheme:dark){rect{fill:#141414}text{fill:#e0e0e0}}</style>"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class ContactSheet:
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="{width}" '
             f'height="{height}" style="max-width:100%;height:auto" font-family="{FONT}" font-size="13">',
-            f"<title>{escape(self.title)}</title><desc>{escape(str(self))}</desc>",
+            f"<title>{escape(self.title)}</title><desc>{escape(str(self))}</desc>{DARK}",
             f'<rect width="{width}" height="{height}" fill="{PAPER}"/>',
             f'<text x="{MARGIN}" y="26" font-size="14" font-weight="bold" fill="{INK}">{escape(self.title)}</text>',
         ]
@@ -67,4 +70,4 @@ class ContactSheet:
         return "\n".join([*parts, "</svg>"])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "image/svg+xml": self.svg()}
+        return {"text/plain": str(self), "text/html": embedded(self.svg(), str(self), follows=False)}
