@@ -45,20 +45,25 @@ def with_value(text: str, section: str, key: str, wanted: str) -> str:
     if value(text, section, key) == wanted:
         return text
     end = "\n" if "\n" in text and "\r\n" not in text else "\r\n"
-    lines = text.split(end)
+    lines = text.splitlines(keepends=True)  # an editor may have left both kinds of line ends
     here, insert, done = "", None, False
-    for n, line in enumerate(lines):
+    for n, whole in enumerate(lines):
+        line = whole.rstrip("\r\n")
         if match := SECTION.match(line):
             here = match[1].strip().lower()
         elif here == section.lower() and (entry := ENTRY.match(line)) and entry[2].lower() == key.lower():
-            lines[n] = f"{entry[1]}{entry[2]}{entry[3]}{wanted}{entry[5]}"
+            lines[n] = f"{entry[1]}{entry[2]}{entry[3]}{wanted}{entry[5]}{whole[len(line) :]}"
             done = True
         if here == section.lower() and line.strip():
             insert = n + 1
     if done:
-        return end.join(lines)
+        return "".join(lines)
     if insert is not None:
-        return end.join([*lines[:insert], f"{key}={wanted}", *lines[insert:]])
+        above = "".join(lines[:insert])
+        above, tail = (
+            (above, end) if above.endswith("\n") else (above + end, "")
+        )  # as the file ended, it ends
+        return above + f"{key}={wanted}{tail}" + "".join(lines[insert:])
     before = text if not text or text.endswith(end) else text + end
     gap = end if before else ""
     return f"{before}{gap}[{section}]{end}{key}={wanted}{end}"

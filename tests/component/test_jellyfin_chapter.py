@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from exercises import is_solved
 
 from homelab.check import prove
 from homelab.checks import engine as docker
@@ -127,6 +128,10 @@ def test_what_is_no_film_does_not_play(world) -> None:
     assert answer.status == "fail"
     assert "206" in answer.evidence
     assert asks.plays(tequila, URL, alice, "Colour Bars").status == "ok"
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world) -> None:
+    is_solved(world, "02.1")
 
 
 def test_the_place_in_a_film_outlives_the_container(world) -> None:

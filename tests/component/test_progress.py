@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from exercises import is_solved
+
 from homelab import checkpoints, stages
 from homelab.progress import progress
 
@@ -25,3 +28,8 @@ def test_a_stage_is_done_partly_or_not_yet_as_the_world_says(world) -> None:
     shown = progress(world)._repr_mimebundle_()
     assert f'href="{STAGE}.ipynb"' in shown["text/html"]
     assert "! partly" in shown["text/plain"]
+
+
+@pytest.mark.parametrize("number", ["00.1", "01.2"])
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, number) -> None:
+    is_solved(world, number)

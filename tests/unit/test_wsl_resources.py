@@ -300,6 +300,8 @@ def test_comments_line_ends_and_what_else_is_there_stay(wsl) -> None:
         ("\ufeff[wsl2]\r\nk=v\r\n", "\ufeff[wsl2]\r\nk=v\r\n"),
         ("[wsl2]\nk=C:\\\\a b\n", "[wsl2]\nk=v\n"),
         ("[wsl2]", "[wsl2]\r\nk=v"),
+        ("[wsl2]\r\n# mine\nk=1\n[b]\r\n", "[wsl2]\r\n# mine\nk=v\n[b]\r\n"),  # edited on either side
+        ("[wsl2]\n[b]\r\n", "[wsl2]\nk=v\r\n[b]\r\n"),
     ],
 )
 def test_a_setting_is_put_where_it_belongs(text, after) -> None:
