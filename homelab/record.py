@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import Any, Protocol
 
@@ -59,8 +61,24 @@ class Showing:
         }
 
 
+_ear: ContextVar[Callable[[object], None] | None] = ContextVar("ear", default=None)
+
+
+@contextmanager
+def heard_by(ear: Callable[[object], None]) -> Iterator[None]:
+    """What is shown meanwhile goes to `ear`: a control in JupyterLab has no output of its own, and shows it elsewhere."""
+    token = _ear.set(ear)
+    try:
+        yield
+    finally:
+        _ear.reset(token)
+
+
 def show(thing: object) -> None:
-    """Show `thing` where we run: rich in a notebook, text in a terminal."""
+    """Show `thing` where we run: rich in a notebook, text in a terminal; or let it be heard (`heard_by`)."""
+    if ear := _ear.get():
+        ear(thing)
+        return
     if not _in_notebook():
         print(thing)
         return

@@ -88,13 +88,8 @@ def leaves_by(machine: Machine, address: str, seconds: float = 5.0) -> Answer:
 @check
 def asks_names_by(machine: Machine, address: str, seconds: float = 5.0) -> Answer:
     """Does public DNS see the machine's questions come from `address`? Waits for it up to `seconds`."""
-
-    def look() -> str:
-        words = machine.run(["timeout", "3", "getent", "ahostsv4", WHO_ASKS]).out.split()
-        return words[0] if words else "no answer"
-
     seen = until(
-        look,
+        lambda: resolver(machine) or "no answer",
         lambda found: found == address,
         f"questions to come from {address}",
         seconds,
@@ -102,6 +97,12 @@ def asks_names_by(machine: Machine, address: str, seconds: float = 5.0) -> Answe
         where=machine.name,
     )
     return Answer(f"asks for names by {address}", machine.name, "ok", f"{WHO_ASKS} is {seen}")
+
+
+def resolver(machine: Machine, patience: int = 3) -> str:
+    """The address from which public DNS is asked when `machine` asks; empty without an answer in `patience` seconds."""
+    words = machine.run(["timeout", str(patience), "getent", "ahostsv4", WHO_ASKS]).out.split()
+    return words[0] if words else ""
 
 
 @check

@@ -15,6 +15,7 @@ PONG = re.compile(r"^pong from (?P<node>\S+) \((?P<ip>[^),]+)[^)]*\) via (?P<via
 LOST = re.compile(r'^ping "[^"]+" timed out$')
 ADDRESS = re.compile(r"^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+$")
 STEP = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|µs|us|ns|s)")
+AFRESH = ["tailscale", "debug", "rebind"]  # as a phone's system says when it joins another Wi-Fi
 MILLISECONDS = {"h": 3.6e6, "m": 6e4, "s": 1e3, "ms": 1.0, "µs": 1e-3, "us": 1e-3, "ns": 1e-6}
 
 
@@ -44,16 +45,24 @@ def parse(text: str) -> list[Pong]:
     return found
 
 
-def command(target: str, count: int = 10, until_direct: bool = True) -> list[str]:
-    """``tailscale ping`` of `target`: at most `count` times, by default no longer than until it is direct."""
-    argv = ["tailscale", "ping", "-c", str(count), "--timeout=2s"]
+def command(target: str, count: int = 10, until_direct: bool = True, patience: int = 2) -> list[str]:
+    """``tailscale ping`` of `target`: at most `count` times, by default no longer than until it is direct.
+
+    Each ping has `patience` seconds.
+    """
+    argv = ["tailscale", "ping", "-c", str(count), f"--timeout={patience}s"]
     return [*argv, *([] if until_direct else ["--until-direct=false"]), target]
 
 
 def ping(
-    machine: Machine, target: str, count: int = 10, until_direct: bool = True, afresh: bool = False
+    machine: Machine,
+    target: str,
+    count: int = 10,
+    until_direct: bool = True,
+    afresh: bool = False,
+    patience: int = 2,
 ) -> list[Pong]:
-    """Ping `target` (a node's name or address) from `machine`: a ping each second, two seconds' patience.
+    """Ping `target` (a node's name or address) from `machine`: a ping each second, `patience` seconds for an answer.
 
     `afresh` tells the client first that its network has changed, as a phone's system does when it
     joins another Wi-Fi: it then looks for paths anew, instead of trusting the old one for a while.
@@ -65,8 +74,8 @@ def ping(
     if isinstance(machine, Nobody) or machine.pending.count:
         return []
     if afresh:
-        machine.run(["tailscale", "debug", "rebind"]).ok()
-    done = machine.run(command(target, count, until_direct), timeout=15 + 3 * count)
+        machine.run(AFRESH).ok()
+    done = machine.run(command(target, count, until_direct, patience), timeout=15 + 3 * count)
     found = parse(done.out)
     if not found:
         raise CommandFailed(done.argv, done.rc, done.out, done.err, machine.name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -27,6 +30,15 @@ STYLE: Any = {
     "font.size": 9,
     "text.color": INK,
 }
+_one = (
+    threading.Lock()
+)  # Matplotlib has one style for all threads, and a panel draws beside a notebook's cells
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    with _one, rc_context(STYLE):
+        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +55,7 @@ class Picture:
     def svg(self) -> str:
         """The picture as SVG, with title and description for screen readers; the same data, the same text."""
         buffer = io.StringIO()
-        with rc_context(STYLE):
+        with _styled():
             self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         _, _, drawing = buffer.getvalue().partition("<svg ")
         start, _, rest = drawing.partition(">")
@@ -56,7 +68,7 @@ class Picture:
     def png(self, dpi: int = 144) -> bytes:
         """The picture as PNG."""
         buffer = io.BytesIO()
-        with rc_context(STYLE):
+        with _styled():
             self.figure.savefig(buffer, format="png", dpi=dpi)
         return buffer.getvalue()
 
@@ -66,7 +78,7 @@ class Picture:
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty white sheet of `width` by `height` inches; one unit of its axes is one inch, y grows upwards."""
-    with rc_context(STYLE):
+    with _styled():
         figure = Figure(figsize=(width, height), facecolor=PAPER)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_xlim(0, width)

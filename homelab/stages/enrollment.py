@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, field_validator
 
 from homelab import needs
-from homelab.lab_machine import LabMachine
 from homelab.params import Strict, is_https, spelled
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
-from homelab.resources import auth_key, device, dns, link, login, policy, sidecar
+from homelab.resources import auth_key, device, dns, login, policy, sidecar
 from homelab.secret import Secret
-from homelab.vantage import seat
+from homelab.stages import wires
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -155,12 +153,7 @@ def key_file(world: World) -> Path:
 
 def harder_nat(world: World, role: str = "flat_router", network: str = "internet") -> Plan:
     """The router of the flat takes a new port for every destination: the NAT that cannot be punched."""
-    place = seat(world, role)
-    if not isinstance(place, LabMachine):
-        return Plan(STAGE, notes=("Only the lab's routers can be turned into worse ones.",))
-    now = link.read(place, network)
-    hard = dataclasses.replace(now, nat="symmetric")
-    return planned(STAGE, change(role, "link", now, hard, "make the NAT symmetric", name=network))
+    return wires.turned(world, role, network, nat="symmetric")
 
 
 def expiry(world: World, hostname: str) -> Plan:

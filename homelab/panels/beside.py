@@ -1,0 +1,70 @@
+"""What a panel does beside the kernel's other work: it measures round after round, and rests while a click is at work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from homelab.errors import HomelabError
+from homelab.panels.told import Show, telling
+
+_newest: dict[str, Rounds] = {}
+
+
+class Rounds:
+    """Who draws one thing after the other in an ordinary output; of each `panel` only the newest does.
+
+    A browser that closes stops nothing, and a cell that runs again begins anew.
+    """
+
+    def __init__(self, panel: str, draw: Show, tell: Show) -> None:
+        self._draw, self._tell, self._turn = draw, tell, 0
+        self.thread: threading.Thread | None = None
+        if older := _newest.get(panel):
+            older.stop()
+        _newest[panel] = self
+
+    def begin(self, things: Iterator[object]) -> None:
+        """Draw the first of `things` at once and the others as they come; whoever still draws stops."""
+        self._turn += 1
+        for first in things:
+            self._draw(first)
+            break
+        self.thread = threading.Thread(target=self._go, args=(self._turn, things), daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Draw no more."""
+        self._turn += 1
+
+    def _go(self, turn: int, things: Iterator[object]) -> None:
+        try:
+            for thing in things:
+                if turn != self._turn:
+                    return
+                self._draw(thing)
+        except HomelabError as error:  # the lab has gone
+            with telling(self._tell):
+                raise error
+
+
+@contextmanager
+def resting(controls: Sequence[Any]) -> Iterator[None]:
+    """All `controls` are disabled meanwhile, so that a second click does nothing."""
+    for control in controls:
+        control.disabled = True
+    try:
+        yield
+    finally:
+        for control in controls:
+            control.disabled = False
+
+
+def place(box: Any, saved: str) -> None:
+    """Show the controls `box`; a page that was saved says `saved` in their place."""
+    from IPython.display import display
+
+    bundle: dict[str, Any] = {**box._repr_mimebundle_(), "text/plain": saved}
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
