@@ -20,7 +20,7 @@ class Rounds:
     """
 
     def __init__(self, panel: str, draw: Show, tell: Show) -> None:
-        self._draw, self._tell, self._turn = draw, tell, 0
+        self._draw, self._tell, self._turn, self._lock = draw, tell, 0, threading.Lock()
         self.thread: threading.Thread | None = None
         if older := _newest.get(panel):
             older.stop()
@@ -28,10 +28,10 @@ class Rounds:
 
     def begin(self, things: Iterator[object]) -> None:
         """Draw the first of `things` at once and the others as they come; whoever still draws stops."""
-        self._turn += 1
-        for first in things:
+        first = next(things)
+        with self._lock:
+            self._turn += 1
             self._draw(first)
-            break
         self.thread = threading.Thread(target=self._go, args=(self._turn, things), daemon=True)
         self.thread.start()
 
@@ -42,9 +42,10 @@ class Rounds:
     def _go(self, turn: int, things: Iterator[object]) -> None:
         try:
             for thing in things:
-                if turn != self._turn:
-                    return
-                self._draw(thing)
+                with self._lock:
+                    if turn != self._turn:
+                        return
+                    self._draw(thing)
         except HomelabError as error:  # the lab has gone
             with telling(self._tell):
                 raise error

@@ -30,11 +30,11 @@ def turned(world: World, role: str, network: str = "", **wanted: Any) -> Plan:
 
 
 def as_it_was(world: World) -> Plan:
-    """Every wire that this chapter has turned, back to how it found it, whoever turned it further since."""
+    """Every wire that this chapter has turned and not turned back, as it found it, whoever turned it further since."""
     entries = [e for e in world.journal.entries() if e.change.resource == "link" and e.stage == STAGE]
     first: dict[history.Thing, Change] = {}
-    for entry in entries:
-        first.setdefault(history.thing(entry.change), entry.change)
+    for turn in history.standing(entries):
+        first.setdefault(history.thing(turn), turn)
     changes: list[Change] = []
     for was in first.values():
         place = seat(world, was.machine)
