@@ -30,9 +30,8 @@ STYLE: Any = {
     "font.size": 9,
     "text.color": INK,
 }
-_one = (
-    threading.Lock()
-)  # Matplotlib has one style for all threads, and a panel draws beside a notebook's cells
+# Matplotlib has one style for all threads, and a panel draws beside a notebook's cells.
+_one = threading.Lock()
 
 
 @contextmanager
