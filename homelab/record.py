@@ -121,11 +121,11 @@ def badge(status: str) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """An HTML table; cells are HTML already. Its class keeps Jupyter from reading dollars as formulas."""
+    """An HTML table; cells are HTML already. Its class keeps MathJax, old (nbconvert) and new (JupyterLab), from reading dollars as formulas."""
     cell = 'style="text-align:left;vertical-align:top;padding:.25em .9em .25em 0"'
     top = "".join(f"<th {cell}>{escape(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td {cell}>{c}</td>" for c in row) + "</tr>" for row in rows)
-    return f'<table class="tex2jax_ignore"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="tex2jax_ignore mathjax_ignore"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def code(command: str) -> str:

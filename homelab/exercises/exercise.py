@@ -103,7 +103,7 @@ class Look(Showing):
         )
         label = escape(f"Exercise {self.number}, {self.exercise.title}: {self.state}", quote=True)
         return (
-            f'<section class="tex2jax_ignore" aria-label="{label}"><div>{badge} &nbsp;<b>{self.number}&nbsp; '
+            f'<section class="tex2jax_ignore mathjax_ignore" aria-label="{label}"><div>{badge} &nbsp;<b>{self.number}&nbsp; '
             f"{escape(self.exercise.title)}</b><br>{escape(self.evidence)}</div>{folded}</section>"
         )
 

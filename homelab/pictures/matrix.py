@@ -1,6 +1,6 @@
 """The reach matrix as a picture: who (rows) reaches what (columns).
 
-What is seen is a fill, a mark and a word; what changed has a black corner; where packets and policy
+What is seen is a fill, a mark and a word; what changed has a folded corner; where packets and policy
 disagree the cell has a thick outline and says what should be. In grey print fill and mark stay apart.
 """
 
@@ -36,7 +36,7 @@ LOOKS = {  # fill, ink, and the word of what was seen
 }
 MEANS = {
     "refused": "arrives: let through, and nothing listens there",
-    "changed": "black corner: changed",
+    "changed": "folded corner: changed",
     "wrong": "thick outline: not as the policy says",
 }
 

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from homelab.pictures.chart import LOOKS, chart, label, plain_log
 from homelab.pictures.picture import FAINT, INK, PAPER, SOFT, Picture
 
+ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.9, "pad": 0.8}  # lines stop before letters
+
 
 @dataclass(frozen=True)
 class Dot:
@@ -56,8 +58,9 @@ def roofline(
     axes.set_ylim(bottom=bottom / 4)
     for name, speed in memories.items():
         axes.axvline(speed, color=FAINT, linewidth=1.0, zorder=1)
-        axes.text(
-            speed, bottom / 3.6, f"{name} ", fontsize=7.2, color=SOFT, rotation=90, ha="right", va="bottom",
+        axes.annotate(
+            name, (speed, bottom / 3.6), xytext=(-1, 0), textcoords="offset points", fontsize=7.2, color=SOFT, rotation=90,
+            ha="right", va="bottom", bbox=ON_PAPER, zorder=4,
         )  # fmt: skip
     axes.set_xlim(low, high)
     label(axes, "memory bandwidth, GB/s", "tokens/s of one stream")
@@ -73,7 +76,7 @@ def _dot(axes: Axes, dot: Dot) -> None:
     )  # fmt: skip
     axes.annotate(
         f"{dot.name}: {dot.speed:.3g}, {dot.share:.0%} of the line", (dot.bandwidth, dot.speed), xytext=(9, 0),
-        textcoords="offset points", fontsize=7.6, color=INK, va="center", zorder=7,
+        textcoords="offset points", fontsize=7.6, color=INK, va="center", bbox=ON_PAPER, zorder=5,
     )  # fmt: skip
 
 

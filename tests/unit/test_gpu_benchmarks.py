@@ -217,7 +217,7 @@ def test_prices_have_the_talks_beside_ours() -> None:
     told = view.claims(LISTED)
     assert len(told.rows) == 7
     assert (
-        "tex2jax_ignore" in told._repr_mimebundle_()["text/html"]
+        "tex2jax_ignore mathjax_ignore" in told._repr_mimebundle_()["text/html"]
     )  # else Jupyter sets "2 ÷ 7,200 = " as a formula
 
 
