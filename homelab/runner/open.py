@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from homelab import stages
@@ -48,13 +49,7 @@ def open_notebooks(stage: str | None) -> int:
     with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
         try:
             with interruptible():
-                trust_shipped(DATA)  # while the lab comes up
-                path = lab.socket()
-                print(
-                    "A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.",
-                    flush=True,
-                )
-                return _jupyter(page, path, lab.own)
+                return _jupyter(page, lab)
         except Interrupted:
             return EXIT_INTERRUPTED
 
@@ -128,43 +123,53 @@ def _port(process: subprocess.Popen[bytes], token: str) -> int | None:
     return None
 
 
-def _jupyter(page: str, lab: str, own: bool) -> int:
-    token = secrets.token_urlsafe(24)
-    browser = has_browser(os.environ)
-    with contextlib.ExitStack() as open_pages:
-        windows = open_pages.enter_context(contextlib.closing(Windows(*lab_windows(lab), token)))
-        first = open_pages.enter_context(contextlib.closing(FirstPage(lab, windows.titles(), own)))
-        process = subprocess.Popen(
-            tied.command(
-                signal.SIGTERM, "homelab.runner.jupyterlab_server", *arguments(page, free_port(), browser)
-            ),
-            env={
-                **os.environ,
-                **tied.environment(),
-                **environment(token, {**first.settings(), **windows.settings()}),
-                "HOMELAB_LAB": lab,
-                "HOMELAB_LAB_OWN": "1" if own else "",
-                "HOMELAB_WINDOWS": " ".join(windows.titles()),  # a notebook's film player looks through them
-            },
-            stdin=subprocess.DEVNULL,  # or it would ask on Ctrl-C whether we mean it
-            start_new_session=True,
-        )
-        try:
-            if (port := _port(process, token)) is None:
-                return process.returncode
-            at = f"http://127.0.0.1:{port}"
-            if not browser:
-                print(way_in(os.environ, pwd.getpwuid(os.getuid()).pw_name, port))
-            print(f"JupyterLab (Ctrl-C ends it): {at}{page}?token={token}")
-            others = {NAME: TITLE} if page != f"/{NAME}/" else {}
-            for name, title in {**others, **windows.titles()}.items():
-                print(f"  {title}: {at}/{name}/?token={token}")
-            sys.stdout.flush()
-            return process.wait()
-        except Interrupted:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END)
-            process.kill()
-            process.wait()
-            raise
+def _jupyter(page: str, lab: Lease) -> int:
+    token, browser = secrets.token_urlsafe(24), has_browser(os.environ)
+    with contextlib.ExitStack() as ended:
+        process = ended.enter_context(_started(arguments(page, free_port(), browser)))
+        trust_shipped(DATA)  # it loads, and the lab comes up
+        path = lab.socket()
+        print("A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.", flush=True)
+        windows = ended.enter_context(contextlib.closing(Windows(*lab_windows(path), token)))
+        first = ended.enter_context(contextlib.closing(FirstPage(path, windows.titles(), lab.own)))
+        told = {
+            **environment(token, {**first.settings(), **windows.settings()}),
+            "HOMELAB_LAB": path,
+            "HOMELAB_LAB_OWN": "1" if lab.own else "",
+        }
+        assert process.stdin
+        with (
+            contextlib.suppress(BrokenPipeError),
+            process.stdin as pipe,
+        ):  # it may have given up, and says why
+            pipe.write(json.dumps(told).encode() + b"\n")
+        if (port := _port(process, token)) is None:
+            return process.returncode
+        at = f"http://127.0.0.1:{port}"
+        if not browser:
+            print(way_in(os.environ, pwd.getpwuid(os.getuid()).pw_name, port))
+        print(f"JupyterLab (Ctrl-C ends it): {at}{page}?token={token}")
+        others = {NAME: TITLE} if page != f"/{NAME}/" else {}
+        for name, title in {**others, **windows.titles()}.items():
+            print(f"  {title}: {at}/{name}/?token={token}")
+        sys.stdout.flush()
+        return process.wait()
+
+
+@contextlib.contextmanager
+def _started(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """JupyterLab, which loads and waits for a line; it ends with the block."""
+    process = subprocess.Popen(
+        tied.command(signal.SIGTERM, "homelab.runner.jupyterlab_server", *words),
+        env={**os.environ, **tied.environment()},
+        stdin=subprocess.PIPE,  # of no terminal: or it would ask on Ctrl-C whether we mean it
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END)
+        process.kill()
+        process.wait()
