@@ -6,6 +6,7 @@ import dataclasses
 import time
 
 import pytest
+from exercises import is_solved
 
 from homelab.checks import public, quiz, tls
 from homelab.policy import policyfile
@@ -103,6 +104,10 @@ def test_for_everybody(world, url) -> None:
     assert [a for a in answers if a.status != "ok"] == []
     assert tls.is_noise_to(relay, visitor, url, host, host).status == "fail", "what can be read is found"
     assert not funnel.plan(world, WISH), "a second time there is nothing to do"
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, url) -> None:
+    is_solved(world, "05.2")
 
 
 def test_off_and_on_and_by_the_file(world, url) -> None:

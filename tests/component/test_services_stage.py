@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from exercises import is_solved
 
 from homelab import services
 from homelab.check import prove
@@ -66,6 +67,10 @@ def test_a_message_goes_round_and_strangers_stay_outside(there) -> None:
     assert mqtt.carries_a_message(phone, broker, "homelab", "wrong").status == "fail"
     with pytest.raises(CheckFailed):
         prove(mqtt.refuses_strangers(phone, broker, "homelab", password))
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(there) -> None:
+    is_solved(there, "04.1")
 
 
 def test_secrets_stay_where_they_are(there) -> None:
