@@ -63,6 +63,11 @@ def resource(name: str) -> ModuleType:
         ) from error
 
 
+def beside(name: str) -> tuple[tuple[str, str], ...]:
+    """What of the tailnet a change of the resource `name` changes as well (its ``BESIDE``): which resource, and why."""
+    return getattr(resource(name), "BESIDE", ())
+
+
 @dataclass(frozen=True)
 class Change:
     """One transition of one resource on one machine, and why; `loses` says what cannot be taken back.

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from homelab import history, home, home_lock, lab_supply, labsocket, moment, session
@@ -22,15 +21,16 @@ from homelab.outcome import Outcome
 from homelab.params import World as Params
 from homelab.params import read
 from homelab.person import Person, Reader
-from homelab.plan import Change, Plan, State, between, matches, resource
+from homelab.plan import Change, Plan, State, beside, between, matches, resource
 from homelab.played_person import PlayedPerson
 from homelab.read_only import Guard, Guarded
 from homelab.record import show
 from homelab.ssh import folder
 from homelab.ssh.machine import SshMachine
 from homelab.tailnet import Tailnet
+from homelab.this_machine import NAME as HERE
+from homelab.this_machine import this_machine
 
-HERE = "here"  # what the machine that this runs on is called where it plays no role
 LAB_API_KEY = "tskey-api-lab"  # the lab's cloud knows it; it opens nothing else
 OWNER, GUEST = ("Alice", "alice@example.com"), ("Bob", "bob@example.com")
 HOW = {"undo": "With --apply it is taken back."}
@@ -264,7 +264,7 @@ class World:
             )
         if run and not (again or session.is_one(run)) and (said := self.journal.failure(run, change)):
             raise NeedFailed(f"{change.why}: this failed earlier in this run: {said}", change.machine)
-        beside = self._beside(module)
+        also = self._beside(change.resource)
         start = time.monotonic()
         self.journal.begin(run, dataclasses.replace(change, before=now), stage)
         try:
@@ -286,20 +286,18 @@ class World:
             ) from error
         done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
         self.journal.append(run, done, stage)
-        for other in beside:
+        for other in also:
             self.came_about(other, stage)
         show(made := Outcome(change, "applied", time.monotonic() - start))
         if run == self.run and session.is_one(run):
             self._tell_session()
         return made
 
-    def _beside(self, module: ModuleType) -> list[Change]:
+    def _beside(self, kind: str) -> list[Change]:
         """What of the tailnet a change of this kind changes as well (its ``BESIDE``), as it is now."""
         if self.tailnet is None:
             return []
-        found = [
-            (name, why, resource(name).read(self.tailnet, "")) for name, why in getattr(module, "BESIDE", ())
-        ]
+        found = [(name, why, resource(name).read(self.tailnet, "")) for name, why in beside(kind)]
         return [Change("tailnet", name, why, now, now) for name, why, now in found]
 
     def _tell_session(self) -> None:
@@ -363,9 +361,6 @@ def _home(params: Params, apply: bool | None) -> World:
     person, pending = Reader(), Pending()
     machines = home.machines(params.common, person, pending)
     key = params.common.api_key
-    here = next(
-        (m for m in machines.values() if isinstance(m, LocalMachine)), LocalMachine(HERE, person, pending)
-    )
     return World(
         params,
         machines,
@@ -373,7 +368,7 @@ def _home(params: Params, apply: bool | None) -> World:
         person,
         pending,
         applies=params.common.apply if apply is None else apply,
-        tailnet=Tailnet(key, person, pending, here=here) if key else None,
+        tailnet=Tailnet(key, person, pending, here=this_machine()) if key else None,
     )
 
 

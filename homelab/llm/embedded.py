@@ -22,9 +22,7 @@ from homelab.errors import HomelabError
 from homelab.llm import host_load, model, program
 from homelab.llm.engine import Description, EngineGone, Generated, OutOfMemory, too_long
 from homelab.llm.openai import OpenAI
-from homelab.local_machine import LocalMachine
-from homelab.machine import Pending
-from homelab.person import Reader
+from homelab.this_machine import this_machine
 from homelab.web import session
 
 OVERHEAD = (
@@ -106,8 +104,7 @@ class Embedded:
             slots=slots,
             device="CPU" if told["flags"].startswith("CPU") else told["flags"].partition(" :")[0],
         )
-        here = LocalMachine("here", Reader(), Pending())
-        self._client = OpenAI(session(here), told["url"], about=about, cpu=self.cpu, name=self.name)
+        self._client = OpenAI(session(this_machine()), told["url"], about=about, cpu=self.cpu, name=self.name)
         return time.monotonic() - start
 
     def generate(self, prompt_tokens: int, tokens: int, seed: int) -> Generated:

