@@ -112,10 +112,11 @@ def lives_with_its_sidecar(machine: Machine, at: str) -> Answer:
 
 
 @check
-def private(machine: Machine, host: str) -> Answer:
-    """Is the name of a device unknown where there is no tailnet?"""
+def private(machine: Machine, device: str, inside: Machine) -> Answer:
+    """Is the name of `device`, as the machine `inside` the tailnet knows it, unknown where there is no tailnet?"""
+    host, name = address(inside, device), f"cannot open {device}"
     try:
         web.dial(machine, host, 443, 3.0).close()
     except NoAnswer as error:
-        return Answer(f"cannot open {host.partition('.')[0]}", machine.name, "ok", error.what)
-    return Answer(f"cannot open {host.partition('.')[0]}", machine.name, "fail", f"{host} connects")
+        return Answer(name, machine.name, "ok", error.what)
+    return Answer(name, machine.name, "fail", f"{host} connects")

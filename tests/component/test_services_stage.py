@@ -42,7 +42,7 @@ def test_each_is_a_device_and_the_second_time_there_is_nothing_to_do(there) -> N
         checks.answers(phone, services.load("quiz")),
         checks.answers(phone, services.load("mosquitto")),
         checks.has_certificate(phone, "quiz"),
-        checks.private(there["visitor"], checks.address(phone, "quiz")),
+        checks.private(there["visitor"], "quiz", phone),
         quiz.knows_who_asks(phone, url, "alice@example.com"),
         quiz.takes_an_answer(phone, url),
         panel.belongs_to(there.tailnet, "quiz", "tag:container"),
