@@ -17,7 +17,7 @@ from homelab.history import Thing, thing
 from homelab.plan import Change, State, matches
 from homelab.record import masked
 from homelab.secret import MASK
-from homelab.three_way import Disagree, merge
+from homelab.three_way import Disagree, together
 
 OF = {
     "client": "03_enrollment",
@@ -149,16 +149,18 @@ class _Made:
 
     def add(self, stage: str, changes: Iterable[Change | Left]) -> None:
         """What `stage` wants, as far as it goes together with what the others want."""
-        stopped = ""
+        stopped, own = "", dict[Thing, State]()  # what each thing would be by this stage alone
         for change in changes:
             if isinstance(change, Left):
                 self._leave(replace(change, stage=stage, reason=change.reason))
                 stopped = stopped or change.why
             elif not self._is_planned(stage, change):
-                reason = f"waits for “{stopped}”" if stopped else self._go(stage, change)
+                reason = f"waits for “{stopped}”" if stopped else self._go(stage, change, own)
                 if reason:
                     self._leave(Left(stage, change.machine, change.why, reason))
                     stopped = stopped or change.why
+            if isinstance(change, Change):
+                own[thing(change)] = change.after
 
     def _leave(self, left: Left) -> None:
         if not any((left.machine, left.why) == (known.machine, known.why) for known in self.left):
@@ -174,8 +176,8 @@ class _Made:
                 return True
         return False
 
-    def _go(self, stage: str, change: Change) -> str:
-        """Add `change`; or why that cannot be."""
+    def _go(self, stage: str, change: Change, own: Mapping[Thing, State]) -> str:
+        """Add `change`, on top of what is planned; or why that cannot be."""
         way = self._ways.setdefault(thing(change), [])
         if not way or _same(way[-1].after, change.before):
             self._append(stage, change)
@@ -183,12 +185,14 @@ class _Made:
         first, now = way[0].before, way[-1].after
         earlier = next(s.stage for s in self.steps if s.change is way[-1])
         if not matches(first, change.before):
-            return f"planned again when {earlier} is applied"
+            first = own.get(thing(change))  # a stage that goes on from where it would be itself
+            if first is None or not _same(first, change.before):
+                return f"planned again when {earlier} is applied"
         try:
-            both: State = merge(first, now, change.after)
+            both: State = together(change.resource, first, now, change.after)
         except Disagree as error:
             return f"{earlier} changes its {error.what} too: planned again when that is applied"
-        if both != now:
+        if not _same(both, now):
             self._append(stage, replace(change, before=now, after=both))
         return ""
 

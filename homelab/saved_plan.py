@@ -9,18 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from homelab import __version__, history
+from homelab import __version__
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.joined_plan import Joined, Left, Step
 from homelab.params import World as Params
-from homelab.plan import Change, State, between, matches
+from homelab.plan import Change
 from homelab.record import masked
-from homelab.world import World
 
 SCHEMA = 1
 NAME, SCRIPT = "plan.json", "plan.sh"
@@ -41,16 +40,6 @@ class Saved:
     made: str
     machines: Mapping[str, str]
     plan: Joined
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A thing that is no longer what the plan was made from; `since` says what differs, in words."""
-
-    machine: str
-    resource: str
-    name: str
-    since: str
 
 
 def ways(params: Params) -> dict[str, str]:
@@ -164,29 +153,3 @@ def require_fit(saved: Saved, params: Params) -> None:
     ]
     if problems:
         raise ParamsError(problems)
-
-
-def look(plan: Joined, world: World) -> tuple[list[Moved], list[Step]]:
-    """What of the world has moved away from the plan, and which steps are left to do; read now.
-
-    Moved is what is neither as the plan found it nor as a step of it leads to. What a step has led to already needs
-    no more than the rest of its way, so a plan that was interrupted can be applied again.
-    """
-    moved, stands = [], []
-    for (machine, resource, name), way in plan.ways().items():
-        now = world.now(way[0])
-        done = history.ahead(way, now)
-        stands += way[:done]
-        found = way[0].before if way[0].found is None else way[0].found
-        if not done and not matches(now, found):
-            moved.append(Moved(machine, resource, name, between(way[0], found, now)))
-    return moved, [step for step in plan.steps if not any(step.change is done for done in stands)]
-
-
-def is_on_the_way(now: State, change: Change) -> bool:
-    """Whether each field is as `change` found it or as it makes it: what is left of it leads to the same."""
-    return type(now) is type(change.before) and all(
-        getattr(now, f.name) in (getattr(change.before, f.name), getattr(change.after, f.name))
-        for f in fields(now)
-        if f.compare
-    )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
+from homelab import plan as plans
 from homelab.errors import HomelabError
 
 KEY = re.compile(r"([^=:]+)=|([^=:]*[./0-9][^=:]*):")
@@ -25,6 +26,15 @@ class Disagree(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
+
+
+def together(name: str, base: Any, one: Any, other: Any) -> Any:
+    """As `merge`, of states of the resource `name`; or as it does itself (its function ``merge``).
+
+    Raises:
+        Disagree: see `merge`.
+    """
+    return getattr(plans.resource(name), "merge", merge)(base, one, other)
 
 
 def merge(base: Any, one: Any, other: Any) -> Any:

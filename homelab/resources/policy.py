@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 
 from homelab.errors import AdminRefused, StalePlan
 from homelab.policy.lockout import refuse_lockout, touches_access, us
+from homelab.policy.merge import merged
 from homelab.resources.admin_api import BASE
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
 
-FILE = "policy.hujson"
+FILE, FOUND = "policy.hujson", "policy.found"
+PAGE = "https://login.tailscale.com/admin/acls"
+# What a script does before it sends FILE: it has no editor, and must overwrite nobody.
+LOOK = f"""\
+curl -fsS -u "$TS_API_KEY:" -H "Accept: application/hujson" {BASE}/tailnet/-/acl >policy.now
+if [ "$(cat policy.now)" != "$(cat {FOUND})" ]; then
+    diff {FOUND} policy.now >&2 || true
+    echo "Since the plan was made the policy has changed (>), by the page for Funnel, or by somebody." >&2
+    echo "Type this step's edit in yourself, at {PAGE}, and go on with the next; or make the plan anew." >&2
+    exit 1
+fi"""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,15 @@ def read(tailnet: Tailnet, name: str = "") -> State:
     """By the admin API."""
     found = tailnet.call(lambda ts: ts.policy_file())
     return State(found.policy, found.etag or "")
+
+
+def merge(base: State, one: State, other: State) -> State:
+    """`one`, with all that was changed from `base` to `other` as well; its edition is known when it is sent.
+
+    Raises:
+        Disagree: both have changed the same, and differently.
+    """
+    return State(merged(base.text, one.text, other.text))
 
 
 def difference(before: State, after: State) -> str:
@@ -52,9 +72,9 @@ def command(before: State, after: State) -> list[str]:
     return ["sh", "-c", line]
 
 
-def beside(after: State) -> dict[str, str]:
-    """The files that the command wants in the folder where it is typed, by name."""
-    return {FILE: after.text}
+def beside(before: State, after: State) -> dict[str, str]:
+    """The files that the command, and the `LOOK` before it, want in the folder where they are typed, by name."""
+    return {FOUND: before.text, FILE: after.text}
 
 
 def do(tailnet: Tailnet, before: State, after: State) -> None:

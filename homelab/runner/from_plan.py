@@ -6,15 +6,15 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from homelab import home_lock, saved_plan
+from homelab import home_lock, plan_underway, saved_plan
 from homelab.errors import EXIT_DRIFT, EXIT_INTERRUPTED, EXIT_NOT_STARTED, EXIT_OK, HomelabError
 from homelab.joined_plan import Step
 from homelab.outcome import Outcome
 from homelab.params import World as Params
 from homelab.params import read
+from homelab.plan_underway import Moved
 from homelab.runner import folder as folders
 from homelab.runner import plan_words, references
 from homelab.runner.blot import conceal_all
@@ -25,7 +25,8 @@ from homelab.runner.request import stage_problem
 from homelab.runner.results import Results, StageResult
 from homelab.runner.terminal import Terminal
 from homelab.runner.words import reasons
-from homelab.saved_plan import NAME, Moved, Saved
+from homelab.saved_plan import NAME, Saved
+from homelab.stages import services
 from homelab.world import World, open_world
 
 
@@ -110,7 +111,7 @@ class _Carried:
         say(f"Planned on {self.saved.made} by run {self.saved.run}.\n")
         if self.folder is None:
             say(f"{plan_words.text(plan)}\n")
-        moved, left = saved_plan.look(plan, world)
+        moved, left = plan_underway.look(self.saved, world)
         if moved:
             self._refuse(moved)
             return EXIT_NOT_STARTED
@@ -137,13 +138,17 @@ class _Carried:
         try:
             folder.write(NAME, self.saved.path.read_text(encoding="utf-8"))
             folder.point_latest_here()
+            if images := [step.change.name for step in left if step.change.resource == "image"]:
+                services.offer(
+                    world, images
+                )  # as the notebooks have the lab's hub do; a home has the real ones
             for stage in self.results.stages:
                 self._stage(stage, world, folder, left)
                 if stage.status != "ok":
                     break
         except Interrupted:
             interrupted = True
-        except FolderFailed as error:
+        except HomelabError as error:
             self.results.error = stage_problem(error)
         status = self.results.finish(interrupted)
         with contextlib.suppress(FolderFailed):
@@ -175,9 +180,7 @@ class _Carried:
             return
         change = step.change
         try:
-            now = world.now(change)
-            if saved_plan.is_on_the_way(now, change):  # an earlier step has done part of it, as Docker does
-                change = replace(change, before=now)
+            change = plan_underway.onward(self.saved, change, world)
             stage.changes.append(_public(world.apply_one(change, step.stage)))
         except HomelabError as error:
             stage.changes.append(_public(Outcome(change, "failed", error=error.what)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -60,6 +61,9 @@ FIRST, NEXT = (
 )  # what the lab's hub has under the tag 12, one after the other
 EULA = "Minecraft wants its licence accepted (https://www.minecraft.net/eula): set MINECRAFT_EULA=TRUE in {path}."
 LOGS_IN = "Services log in by the auth key that {key} names."
+TAGGED = (
+    f"They ask for the tag {TAG}: the policy must say that whoever made their auth key owns it (tagOwners)."
+)
 GONE = "the service must log in again, with a new key"
 STAYS = (
     "The devices stay on the machines page, offline; with their volumes they come back under the same names."
@@ -174,7 +178,15 @@ def supply(world: World, wish: Params) -> None:
     Raises:
         PrerequisiteMissing, LabError: see `World.supply`.
     """
-    wanted = images(world, wish)
+    offer(world, images(world, wish))
+
+
+def offer(world: World, wanted: Sequence[str]) -> None:
+    """The same for the images `wanted`, whoever wants them.
+
+    Raises:
+        PrerequisiteMissing, LabError: see `World.supply`.
+    """
     major = f"{JELLYFIN}:12"
     if not world.lab or major not in wanted:
         world.supply(*wanted, PLUGIN)
@@ -230,6 +242,8 @@ def _key(world: World, wish: Params, notes: list[str]) -> list[Change]:
         made += change("tailnet", "auth_key", now, key, "a key for the sidecars of a day", name=KEY_NAME)
     elif not wish.auth_key:
         notes.append(LOGS_IN.format(key=source))
+    if world.tailnet is None:
+        notes.append(TAGGED)
     if made or not there.there:
         before = secret_file.State(path, False)
         copy = secret_file.State(path, True, source)

@@ -237,7 +237,7 @@ def by_policy(world: World, wish: Params) -> tuple[Change, ...]:
     for cidr in wish.routes:
         text = policyfile.with_item(text, ("autoApprovers", "routes", cidr), wish.approver)
     why = f"approve these routes of {wish.approver} without asking"
-    return change("tailnet", "policy", now, replace(now, text=text), why)
+    return change("tailnet", "policy", now, policy.State(text), why)
 
 
 def names(world: World, wish: Params) -> tuple[Change, ...]:

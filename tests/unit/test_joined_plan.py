@@ -96,6 +96,20 @@ def test_steps_of_one_stage_follow_each_other() -> None:
     assert [c.after for c in plan.ways()[("tequila", "node", "")]] == [half, whole]
 
 
+def test_a_stage_goes_on_from_where_it_would_be_itself_on_top_of_what_others_did() -> None:
+    a, b, bc = Node(tags=("tag:a",)), Node(tags=("tag:b",)), Node(tags=("tag:b", "tag:c"))
+    plan = join([("04", planned(change(OFF, a))), ("08", planned(change(OFF, b), change(b, bc)))])
+    assert plan.left == ()
+    assert [s.change.after.tags for s in plan.steps] == [
+        ("tag:a",),
+        ("tag:a", "tag:b"),
+        ("tag:a", "tag:b", "tag:c"),
+    ]
+    strange = Node(tags=("tag:z",))
+    plan = join([("04", planned(change(OFF, a))), ("08", planned(change(OFF, b), change(strange, bc)))])
+    assert "planned again" in plan.left[0].reason
+
+
 def test_lessons_there_and_back_count_for_nothing() -> None:
     a, b = change(OFF, ON), change(OFF, ON, "phone")
     lesson = planned(a, b, b.inverse(), a.inverse())

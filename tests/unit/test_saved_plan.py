@@ -90,11 +90,3 @@ def test_another_layout_is_no_edit_and_another_versions_resource_is_said(tmp_pat
     with pytest.raises(ParamsError) as caught:
         saved_plan.load(path)
     assert "was made by another version: no resource is called 'teleporter'" in str(caught.value)
-
-
-def test_part_of_the_way_is_on_the_way_and_elsewhere_is_not() -> None:
-    change = PLAN.steps[0].change
-    assert saved_plan.is_on_the_way(prefs.State(ssh=True), change)
-    assert saved_plan.is_on_the_way(OFF, change)
-    assert not saved_plan.is_on_the_way(prefs.State(ssh=True, shields_up=True), change)
-    assert not saved_plan.is_on_the_way(prefs.State(advertise_routes=("10.9.0.0/16",)), change)
