@@ -18,7 +18,7 @@ from homelab.joined_plan import Joined, Step
 from homelab.params import World
 from homelab.plan import Change, difference, resource
 from homelab.resources.login import KEY_FILE
-from homelab.runner import plan_words, script_head, script_values
+from homelab.runner import plan_words, script_head, script_there, script_values
 from homelab.runner.script_values import JELLYFIN, Asked, Value
 from homelab.saved_plan import SCRIPT, ways
 from homelab.secret import Secret, mask
@@ -78,6 +78,7 @@ def _head(
             (script_head.MAKE, "\nmade "),
             (script_head.HERE, "sudo "),
             (script_head.THERE, '"$there"'),
+            (script_there.SH_C, "$(sh_c "),
         )
         if word is True or str(word) in f"\n{steps}"
     )
@@ -202,21 +203,26 @@ class _Way:
     root: bool = False  # or whoever the reader's ssh configuration says
 
     def typed(self, command: str, secrets: Sequence[str], asked: Sequence[Asked]) -> str:
-        """What is typed here for it; the variables that it uses go along."""
+        """What is typed here for it; the variables that it uses go along, and the files that it copies."""
         if self.kind == "here":
             return f"(\n{command}\n)" if OWN_SHELL.search(command) else command
         ahead = '"$there"' if COMPOUND.search(command) or (self.root and "sudo " in command) else ""
+        files = script_there.copied(command)
+        piped = f"{script_there.packed(files)} | " if files else ""
+        if files:
+            command = f"{script_there.UNPACK}\n{command}"
         if self.kind == "lab":
             names = [*(["TS_API_KEY"] if self.key else []), *secrets, *(one.variable for one in asked)]
             given = " ".join(["env", *(f'{name}="${name}"' for name in names), ""]) if names else ""
-            return f"{shlex.join(self.argv)} {given}sh -c {ahead}{shlex.quote(command)}"
-        ids = "".join(f'"{one.variable}=${one.variable}; "' for one in asked)
-        if not secrets:
-            return f"{shlex.join(self.argv)} {ids}{ahead}{shlex.quote(command)}"
-        fed = " ".join(f'"${name}"' for name in secrets)  # not as arguments: those can be seen there
-        taken = "".join(f"IFS= read -r {name}\n" for name in secrets)
-        argv = shlex.join(word for word in self.argv if word != "-t")
-        return f"printf '%s\\n' {fed} | {argv} {ids}\"$there\"{shlex.quote(taken + command)}"
+            return f"{piped}{shlex.join(self.argv)} {given}sh -c {ahead}{shlex.quote(command)}"
+        parts = [*(f'"{one.variable}=${one.variable}; "' for one in asked), *([ahead] if ahead else [])]
+        if secrets:
+            fed = " ".join(f'"${name}"' for name in secrets)  # not as arguments: those can be seen there
+            piped = f"printf '%s\\n' {fed} | "
+            command = "".join(f"IFS= read -r {name}\n" for name in secrets) + command
+            parts = parts if ahead else [*parts, '"$there"']
+        argv = shlex.join(word for word in self.argv if word != "-t" or not piped)
+        return f"{piped}{argv} {script_there.word(parts, command)}"
 
 
 def _way(change: Change, params: World) -> _Way:
@@ -246,9 +252,10 @@ def _with_files(change: Change, command: str) -> str:
         return command
     puts = [
         f"cat >{shlex.quote(name)} <<'EOF'\n{text.rstrip()}\nEOF"
-        for name, text in beside(change.after).items()
+        for name, text in beside(change.before, change.after).items()
     ]
-    return "\n".join(['cd "$(mktemp -d)"', *puts, command])
+    looks = getattr(resource(change.resource), "LOOK", "")  # is it as the plan found it?
+    return "\n".join(['cd "$(mktemp -d)"', *puts, *([looks] if looks else []), command])
 
 
 def _comment(words: str, margin: str = "") -> str:

@@ -84,11 +84,12 @@ def test_where_each_command_is_typed(home: World) -> None:
     lines = text.splitlines()
     assert "sudo tailscale set --advertise-routes=10.0.0.0/8" in lines
     assert "ssh -t -p 2222 alice@pi 'sudo tailscale set --advertise-routes=10.0.0.0/8'" in lines
-    assert any(line.startswith("""tailscale ssh nas "$there"'install -D""") for line in lines)
+    assert any(line.startswith("""tailscale ssh nas "$(sh_c "$there" 'install -D""") for line in lines)
     assert any(line.startswith("xdg-open 'https://login.tailscale.com/f/funnel?node=n1") for line in lines)
     assert f"sure '{consent.STAYS}'" in lines
     assert 'TS_API_KEY="${MY_KEY:?the API key of the tailnet}"' in lines
     assert "cat >policy.hujson <<'EOF'" in lines
+    assert "cat >policy.found <<'EOF'" in lines
     assert "#   advertise routes: none → 10.0.0.0/8" in lines
     assert "# Not in this plan: 07_subnet_router on pi: offer (waits)" in lines
     assert "# A note." in lines
@@ -278,23 +279,6 @@ def test_the_wizard_waits_for_the_server_and_its_password_is_made_up_once(
     assert any(f'"Pw": "{password}"' in line for line in called)
 
 
-def test_over_ssh_a_secret_goes_through_the_pipe_and_not_as_an_argument(home: World, tmp_path: Path) -> None:
-    path = f"{tmp_path}/there"
-    wanted = file.State(path, "key={{env:THE_KEY}}\nword={{file:~/word}}\n", 0o600)
-    (tmp_path / "word").write_text("from-a-file\n")
-    text = made(home, Change("pi", "file", "private", file.State(path, None), wanted, path))
-    says = _programs(tmp_path, "ssh")
-    (tmp_path / "bin/ssh").write_text(
-        f'#!/bin/sh\necho "$*" >>{tmp_path}/called\nwhile [ "$1" != alice@pi ]; do shift; done\nshift\nunset THE_KEY\nHOME=/nonexistent exec sh -c "$*"\n'
-    )
-    done = _run(text, THE_KEY="a-key-for-there", HOME=str(tmp_path), PATH=says)
-    assert done.returncode == 0, done.stderr
-    assert Path(path).read_text() == "key=a-key-for-there\nword=from-a-file\n"
-    called = (tmp_path / "called").read_text()
-    assert "a-key-for-there" not in called
-    assert "from-a-file" not in called
-
-
 @pytest.mark.parametrize("at", ["tequila", "root"])
 def test_root_without_sudo_can_run_it(tmp_path: Path, at: str) -> None:
     params = tmp_path / "home.yaml"
@@ -323,6 +307,24 @@ def test_root_without_sudo_can_run_it(tmp_path: Path, at: str) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "conf").read_text() == "net.ipv4.ip_forward = 1\n"
     assert (tmp_path / "called").read_text() == f"-p {tmp_path}/conf\nset --advertise-routes=10.0.0.0/8\n"
+
+
+def test_a_policy_that_is_no_longer_as_planned_is_not_overwritten(home: World, tmp_path: Path) -> None:
+    says = _programs(tmp_path, "curl")
+    answers = (
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/called\ncase "$*" in *POST*) ;; *) cat {tmp_path}/now ;; esac\n'
+    )
+    (tmp_path / "bin/curl").write_text(answers)
+    (tmp_path / "now").write_text(POLICY.before.text)
+    assert _run(made(home, POLICY), MY_KEY="k", PATH=says).returncode == 0
+    assert "--data-binary @policy.hujson" in (tmp_path / "called").read_text()
+    (tmp_path / "called").unlink()
+    (tmp_path / "now").write_text('{"nodeAttrs": []}\n')
+    done = _run(made(home, POLICY), MY_KEY="k", PATH=says)
+    assert done.returncode == 1
+    assert '> {"nodeAttrs": []}' in done.stderr
+    assert "START=2 bash" in done.stderr
+    assert "POST" not in (tmp_path / "called").read_text()
 
 
 def test_it_says_whose_need_a_step_is(home: World, tmp_path: Path) -> None:
