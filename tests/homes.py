@@ -23,6 +23,7 @@ import yaml
 from homelab.errors import HomelabError, LabError
 from homelab.lab_machine import LabMachine
 from homelab.machine import Result
+from homelab.policy import policyfile
 from homelab.world import World, open_world
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -148,16 +149,17 @@ class Home:
         """What machines join the tailnet by, as its owner makes one on the keys page; for a home without an API key."""
         create = {"reusable": True, "preauthorized": True, "tags": []}
         body = json.dumps({"capabilities": {"devices": {"create": create}}})
-        argv = [
-            "curl",
-            "-fsS",
-            "-u",
-            f"{KEY}:",
-            "-d",
-            body,
-            "https://api.tailscale.com/api/v2/tailnet/-/keys",
-        ]
-        return str(json.loads(self.machine("visitor").run(argv).ok().out)["key"])
+        return str(json.loads(self._page("keys", "-d", body))["key"])
+
+    def owns(self, tag: str) -> None:
+        """The owner writes into the policy, on its page, that admins may give `tag`."""
+        text = policyfile.with_key(self._page("acl"), "tagOwners", tag, ["autogroup:admin"])
+        self._page("acl", "-H", "Content-Type: application/hujson", "-d", text)
+
+    def _page(self, page: str, *more: str) -> str:
+        argv = ["curl", "-fsS", "-u", f"{KEY}:", "-H", "Accept: application/hujson", *more]
+        at = f"https://api.tailscale.com/api/v2/tailnet/-/{page}"
+        return self.machine("visitor").run([*argv, at]).ok().out
 
     def last(self) -> str:
         """The folder of the last run, as undo takes it."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 SOCKET = "/run/docker.sock"
+TAGS = "say in the policy who may give that tag: tagOwners, at https://login.tailscale.com/admin/acls"
 GROUP = "sudo usermod -aG docker $USER"
 CLIENT_ALONE = "the docker command is here, and no engine"
 # Prints `engine` where one is installed, or where the docker command speaks to one elsewhere: the command alone is none.
@@ -120,7 +121,7 @@ def forbidden(machine: Machine) -> EngineError:
 
 
 def refined(error: EngineError, machine: Machine) -> EngineError:
-    """`error`, with what a look at `machine` adds: who has the port, which tags there are."""
+    """`error`, with what a look at `machine` adds: who has the port, which tags there are, what a log says."""
     if error.kind == "port" and (number := re.search(r"port (\d+)", error.what)):
         holder = holder_of(machine, int(number[1]))
         if holder:
@@ -129,11 +130,24 @@ def refined(error: EngineError, machine: Machine) -> EngineError:
         from homelab.engine.registry import suggestion
 
         error = suggestion(machine, error, reference)
+    elif error.kind == "unhealthy":
+        error = _why_unhealthy(machine, error)
     elif error.kind == "forbidden":
         error = forbidden(machine)
     elif error.kind == "stopped":
         error = diagnose(machine)
     return error
+
+
+def _why_unhealthy(machine: Machine, error: EngineError) -> EngineError:
+    """A sidecar that its tailnet does not take in says so in its log only."""
+    log = machine.run(["docker", "logs", "--tail", "100", error.what.split()[2]])
+    refusals: list[str] = re.findall(r"^backend error: (.+)$", log.out + log.err, re.MULTILINE)
+    if not refusals:
+        return error
+    hint = TAGS if "requested tags" in refusals[-1] else "is its auth key still good? They end after a while"
+    what = f"{error.what}: the tailnet does not take it in: {refusals[-1]}"
+    return EngineError(error.kind, what, error.where, hint)
 
 
 def _reference(error: EngineError) -> str:

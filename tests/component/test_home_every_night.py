@@ -81,6 +81,7 @@ def test_every_stage_over_ssh(home: homes.Home) -> None:
 
 def test_every_stage_on_one_machine_without_an_api_key(home: homes.Home) -> None:
     home.moves_in("tequila", LOCAL, key=False)
+    home.owns("tag:container")  # as 04's plan says
     home.writes("tequila", "authkey", home.auth_key())
     again = there_and_back(home, "tequila", ("tequila",))
     skipped = [c for s in again.results["stages"] for c in s["checks"] if c["status"] == "skip"]
