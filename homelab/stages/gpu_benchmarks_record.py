@@ -59,13 +59,18 @@ class Kept:
     chosen: Report | None = None
 
 
+def place() -> Path:
+    """Where a record is kept: the run's folder, else ``runs``, and in it ``benchmarks``."""
+    return Path(os.environ.get("HOMELAB_RUN_FOLDER") or PARAMS.parent / "runs") / "benchmarks"
+
+
 def keep(kept: Kept) -> Table:
     """Write the record into the run's folder, else ``runs/benchmarks``; what is there of it is replaced.
 
     Raises:
         HomelabError: it cannot be written.
     """
-    folder = Path(os.environ.get("HOMELAB_RUN_FOLDER") or PARAMS.parent / "runs") / "benchmarks"
+    folder = place()
     files = _files(kept)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from exercises import is_solved
 
 from homelab.checks import panel, ssh
 from homelab.demonstration import for_a_moment
@@ -188,6 +189,10 @@ def test_killed_in_the_middle(world, done) -> None:
     last = recordings.listed(world["phone"])[-1]
     assert last.state == "cut"
     assert "tick" in recordings.fetched(world["phone"], last).text
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, done) -> None:
+    is_solved(world, "08.1")
 
 
 def test_the_shown_commands_do_the_same(world, done, typed) -> None:

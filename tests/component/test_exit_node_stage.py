@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from exercises import is_solved
 
 from homelab import needs
 from homelab.checks import exit_node as exits
@@ -193,6 +194,10 @@ def test_a_rented_one(world, through) -> None:
     ok(exits.may_not_choose(phone, WISH.rented))
     assert exits.may_not_choose(phone, "tequila", seconds=0.2).status == "fail"
     world["se_sto_wg_001"].stop("tailscaled")
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, fresh) -> None:
+    is_solved(world, "06.1")
 
 
 def test_all_of_it_is_taken_back(world, fresh) -> None:

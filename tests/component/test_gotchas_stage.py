@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from exercises import is_solved
 
 from homelab import needs
 from homelab.checks import detour, mtu, path
@@ -94,6 +95,10 @@ def test_the_detour_and_its_remedy(members) -> None:
     for plan in (rule, accepts):
         members.apply(plan.inverse())
     assert gotchas_view.nothing_left(second, before, gotchas_view.traces(members)).status == "ok"
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(members) -> None:
+    is_solved(members, "10.2")
 
 
 def test_what_an_interrupted_run_leaves_is_taken_back(members) -> None:

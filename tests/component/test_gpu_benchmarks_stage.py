@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from exercises import is_solved
 
 from homelab import needs
 from homelab.check import Answer
@@ -56,6 +57,10 @@ def test_it_is_measured_from_both_ends(world, applied) -> None:
     waits, calm = chapter.first_word(engines, WISH)
     assert [p.place for p in waits.places] == ["fooocus", "phone"]
     assert calm.status in ("ok", "warn")
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, applied) -> None:
+    is_solved(world, "09.3")
 
 
 def test_what_needs_a_card_is_shown_and_not_done(world) -> None:

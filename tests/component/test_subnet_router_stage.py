@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from exercises import is_solved
 
 from homelab.check import prove
 from homelab.checks import subnet_router as checks
@@ -240,6 +241,10 @@ def test_the_shown_route_is_the_done_route(world, typed, via) -> None:
     assert route.read(db, name) == start
     with pytest.raises(CommandFailed):
         route.do(db, start, route.State(name, "10.99.0.1"))
+
+
+def test_an_exercise_is_done_when_its_worked_answer_was_typed(world, done) -> None:
+    is_solved(world, "07.3")
 
 
 def test_taken_back(world, before, done, database) -> None:
