@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
-from homelab.errors import HomelabError
 from homelab.exercises.exercise import CELL, Exercise, Typed
 from homelab.llm import record
 from homelab.machine import Machine
@@ -45,9 +44,11 @@ def measured_deeper(world: World) -> Answer:
     except FileNotFoundError:
         return Answer(name, "the record", "fail", f"there is no {file.name} of a measurement yet")
     rows = {case.depth: number for _, case, what, number in report.rows() if what == "decode"}
-    said = ", ".join(f"{number} at {depth:,}" for depth, number in rows.items())
-    good = any(depth >= DEEP for depth in rows)
-    return Answer(name, "the record", "ok" if good else "fail", f"tokens/s by depth: {said or report.ended}")
+    if any(depth >= DEEP for depth in rows):
+        said = ", ".join(f"{number} tokens/s at {depth:,}" for depth, number in rows.items())
+        return Answer(name, "the record", "ok", said)
+    depths = " and ".join(f"{depth:,}" for depth in rows)
+    return Answer(name, "the record", "fail", f"it knows how fast at {depths}" if rows else report.ended)
 
 
 @check
@@ -56,7 +57,9 @@ def behind_a_padlock(machine: Machine) -> Answer:
     address = f"https://{chapter.SERVER}.{status(machine).get('MagicDNSSuffix', '')}"
     done = machine.run(["curl", "-sS", "-m", "3", f"{address}/v1/models"])
     if not done:
-        raise HomelabError(f"{address}: {done.err.strip()}", machine.name)
+        return Answer(
+            "behind a padlock", machine.name, "fail", f"{address} does not answer: curl ends with {done.rc}"
+        )
     try:
         models = ", ".join(str(one["id"]) for one in json.loads(done.out)["data"])
     except (ValueError, KeyError, TypeError):
