@@ -87,7 +87,7 @@ def _header(results: Results) -> str:
     figures = "".join(f"<li><b>{escape(n)}</b><span>{escape(what)}</span></li>" for n, what in numbers)
     track = "".join(
         f'<li class="{_hue(s)}" style="--share:{max(s.seconds, 0.1):.1f}">'
-        f'<a href="#{escape(s.name)}" title="{escape(s.name)}: {escape(s.status)}">{escape(s.name)}</a></li>'
+        f'<a href="#{escape(s.name)}" title="{escape(s.name)}: {escape(badge(s))}">{_short(s)}</a></li>'
         for s in results.stages
     )
     broke = _broke(results.error, "failed") if results.error else ""
@@ -96,6 +96,13 @@ def _header(results: Results) -> str:
 <p class="lead">{escape(_lead(results))}</p>
 {broke}<ul class="numbers">{figures}</ul>
 <ol class="track">{track}</ol>"""
+
+
+def _short(stage: StageResult) -> str:
+    """A stage where there is little room: its number and how it stands first, for colours alone tell not everybody."""
+    number, _, rest = stage.name.partition("_")
+    mark = badge(stage).partition(" ")[0] if stage.status != "waiting" else ""
+    return escape(" ".join(filter(None, (number, mark, rest.replace("_", " ")))))
 
 
 def _lead(results: Results) -> str:
