@@ -13,9 +13,11 @@ NUMBERS = [(stage, f"{stage[:2]}.{n}") for stage in WITH for n in range(1, len(o
 
 
 @pytest.fixture(scope="module")
-def at(world):
-    """Brings the lab to a stage, through those before it."""
+def at(world, tmp_path_factory):
+    """Brings the lab to a stage, through those before it; what is measured is kept in a run's folder of its own."""
     left: set[str] = set()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HOMELAB_RUN_FOLDER", str(tmp_path_factory.mktemp("run")))
 
     def bring(stage: str) -> None:
         for name in [*checkpoints.before(stage), *([stage] if stage != checkpoints.FIRST else [])]:
@@ -23,7 +25,8 @@ def at(world):
                 checkpoints.leave(world, name)
                 left.add(name)
 
-    return bring
+    yield bring
+    patch.undo()
 
 
 @pytest.mark.nightly
