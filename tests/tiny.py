@@ -150,7 +150,7 @@ def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None
 
 
 def kernels(of: int | None = None) -> list[int]:
-    """The processes that are kernels of a run, or those that a given runner started."""
+    """The processes that are kernels of a run, and the one that they are copied from; or those of a given runner."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -158,6 +158,8 @@ def kernels(of: int | None = None) -> list[int]:
             environment = (process / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"ipykernel_launcher" in words and (of is None or f"HOMELAB_TIED_TO={of}".encode() in environment):
+        if b"homelab.runner.warm" in words and (
+            of is None or f"HOMELAB_TIED_TO={of}".encode() in environment
+        ):
             found.append(int(process.name))
     return found

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,26 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
 from homelab import secret_wire
-from homelab.runner import tied
+from homelab.runner.forks import Provisioner, Warm
 from homelab.secret import conceal, mask
 
 GRACE = 1.0  # seconds that an interrupted cell gets to put things in order
+# What programs keep for their next start goes into `.venv`, and not into the reader's home.
+KEPT = Path(sys.prefix) / "var"
 QUIET = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else debugpy warns into the middle of our output
     "PYTHONUNBUFFERED": "1",
+    "MPLCONFIGDIR": str(KEPT / "matplotlib"),
+    # ipykernel's own choice, for a matplotlib that is loaded before it could be made.
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
-
-# What programs keep for their next start goes into `.venv`, and not into the reader's home.
-KEPT = Path(sys.prefix) / "var"
 
 
 class _Specs(KernelSpecManager):
-    """Always this Python with our entry, whatever kernels the reader has registered."""
+    """Always a copy of ours, whatever kernels the reader has registered."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        argv = tied.command(signal.SIGKILL, "ipykernel_launcher", "-f", "{connection_file}")
+        argv = ["-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python", interrupt_mode="signal")
 
 
@@ -89,24 +91,36 @@ class Kernel:
 
 @dataclass
 class Kernels:
-    """The kernels of one run; `environment` is what all of them get."""
+    """The kernels of one run, for `notebooks` in their order; `environment` is what all of them get."""
 
     environment: Mapping[str, str]
     cwd: Path
+    notebooks: Sequence[Path]
     _ready: Kernel | None = None
     _all: list[Kernel] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._coming = iter(self.notebooks)
+        self._warm = Warm({**os.environ, **QUIET, **self.environment})
+        if len(self.notebooks) > 1:
+            self._warm.load_often()
+
     def prepare(self) -> None:
-        """Start the next kernel; it gets ready while something else runs."""
+        """Start the kernel of the next notebook, with what that imports; it gets ready while something else runs."""
         if self._ready is None:
+            if notebook := next(self._coming, None):
+                self._warm.load(notebook)
             self._ready = self._start()
 
     def take(self) -> Kernel:
-        """The prepared kernel, or a new one."""
+        """The prepared kernel, or a new one, also where that has ended before it was needed."""
         self.prepare()
         kernel, self._ready = self._ready, None
         assert kernel is not None
-        return kernel
+        if kernel.manager.provisioner.process.poll() is None:
+            return kernel
+        self.release(kernel)
+        return self._start()
 
     def release(self, kernel: Kernel) -> None:
         """End `kernel`."""
@@ -118,6 +132,7 @@ class Kernels:
         for kernel in list(self._all):
             self.release(kernel)
         self._ready = None
+        self._warm.close()
 
     def _start(self) -> Kernel:
         folder = _private_folder()
@@ -127,6 +142,10 @@ class Kernels:
             connection_file=str(folder / "k.json"),  # without its own, every ipc kernel is ./kernel-ipc-N
             kernel_spec_manager=_Specs(),
         )
+        manager.provisioner = Provisioner(
+            kernel_id=folder.name, kernel_spec=manager.kernel_spec, parent=manager
+        )
+        manager.provisioner.parent_process = self._warm
         kernel = Kernel(manager, folder, secret_wire.Ear(folder / "secrets", conceal))
         self._all.append(kernel)
         pipe, log = os.pipe()
@@ -135,13 +154,8 @@ class Kernels:
             run_sync(manager.start_kernel)(
                 cwd=str(self.cwd),
                 env={
-                    **os.environ,
-                    **QUIET,
-                    **tied.environment(),
                     secret_wire.ADDRESS: str(folder / "secrets"),
                     "IPYTHONDIR": str(folder / "ipython"),  # nobody's startup files, nobody's history
-                    "MPLCONFIGDIR": str(KEPT / "matplotlib"),
-                    **self.environment,
                 },
                 stdout=log,
                 stderr=log,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from homelab import __version__
 from homelab.errors import EXIT_DRIFT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, HomelabError
-from homelab.record import masked
+from homelab.runner import results_text
 
 SCHEMA = 1
 STATUSES = ("waiting", "running", "ok", "drift", "failed", "skipped", "interrupted", "observed")
@@ -82,9 +82,9 @@ class Results:
         """The JSON; no secret is in it."""
         self.seconds = round(time.monotonic() - self._start, 3)
         self.written = _now()
-        data = {"schema": SCHEMA, "version": __version__, **asdict(self)}
-        del data["_start"]
-        return json.dumps(masked(data), indent=1, ensure_ascii=False) + "\n"
+        own = {key: value for key, value in vars(self).items() if key != "_start"}
+        run = {"schema": SCHEMA, "version": __version__, **own, "stages": None}
+        return results_text.text(run, [vars(stage) for stage in self.stages]) + "\n"
 
 
 def _now() -> str:

@@ -124,6 +124,7 @@ class _Run:
                         **ways,
                     },
                     stages.NOTEBOOKS,
+                    [stages.notebook(stage.name) for stage in self.results.stages],
                 )
             )
         )

@@ -52,7 +52,7 @@ def test_kill_9_leaves_no_kernel_and_a_readable_result(tiny: Tiny) -> None:
     tiny.book("02_never", "pass")
     run = tiny.start()
     until(lambda: tiny.proved("second"), "a record, as it comes")
-    until(lambda: len(kernels(run.pid)) == 2, "the next kernel to be prepared")
+    until(lambda: len(kernels(run.pid)) == 3, "the next kernel to be prepared")
     mine = kernels(run.pid)
     run.kill()
     run.communicate()

@@ -296,7 +296,7 @@ def _kernels_of(home: Home) -> list[str]:
             command = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"ipykernel_launcher" in command and home.env["XDG_STATE_HOME"].encode() in environment:
+        if b"homelab.runner.warm" in command and home.env["XDG_STATE_HOME"].encode() in environment:
             found.append(process.name)
     return found
 
