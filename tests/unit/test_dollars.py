@@ -15,12 +15,13 @@ CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
 
 @pytest.mark.parametrize("stage", stages.names())
-def test_prose_has_its_dollars_apart(stage) -> None:
+def test_prose_has_no_two_dollars_in_one_paragraph(stage) -> None:
+    """JupyterLab pairs escaped ones, too, nbconvert even those in tags of their own: two sums are told in words."""
     notebook = json.loads(stages.notebook(stage).read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            prose = CODE.sub("", plain_text(cell["source"])).replace("<span>$</span>", "")
-            assert "$" not in prose, f"{cell['id']}: write <span>$</span>"
+            for line in CODE.sub("", plain_text(cell["source"])).splitlines():
+                assert line.count("$") == line.count("\\$") <= 1, f"{cell['id']}: {line}"
 
 
 def test_tables_are_no_formulas_for_either_mathjax() -> None:
