@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from homelab.record import masked
 
 SCHEMA = 1
 NAME, SCRIPT = "plan.json", "plan.sh"
+LAB = "{lab}"  # the state folder of the lab: another lab, as good as the one that was planned in, has another
 AGAIN = "make the plan anew: ./runbook run --params {params}"
 
 
@@ -47,8 +48,8 @@ def ways(params: Params) -> dict[str, str]:
     return {name: machine.via for name, machine in params.common.machines.items()}
 
 
-def document(plan: Joined, params: Params, run: str, source: str) -> dict[str, Any]:
-    """What is written into the file; `source` is the params file, as a command line takes it."""
+def document(plan: Joined, params: Params, run: str, source: str, state: str = "") -> dict[str, Any]:
+    """What is written into the file; `source` is the params file, as a command line takes it, `state` a lab's folder."""
     used = {step.change.machine for step in plan.steps}
     data = {
         "schema": SCHEMA,
@@ -74,7 +75,22 @@ def document(plan: Joined, params: Params, run: str, source: str) -> dict[str, A
         "counts": list(plan.counts),
     }
     safe: dict[str, Any] = masked(data)
+    if state:
+        safe = _with(safe, state, LAB)
     return {**safe, "fingerprint": fingerprint(safe)}
+
+
+def _with(data: Any, old: str, new: str) -> Any:
+    return json.loads(json.dumps(data).replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1]))
+
+
+def in_lab(saved: Saved, state: Path) -> Saved:
+    """`saved` for the lab whose state is in the folder `state`: there are its secrets."""
+    steps = [
+        replace(step, change=Change.load(_with(step.change.data(), LAB, str(state))))
+        for step in saved.plan.steps
+    ]
+    return replace(saved, plan=replace(saved.plan, steps=tuple(steps)))
 
 
 def text(document: Mapping[str, Any]) -> str:

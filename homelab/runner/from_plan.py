@@ -45,7 +45,6 @@ def run_plan(place: str, params: str | None, apply: bool | None, out: str | None
     given = read(params or saved.params)
     saved_plan.require_fit(saved, given)
     references.require(given, {})
-    conceal_all(given, [step.change.data() for step in saved.plan.steps])
     applies = (given.is_lab or given.common.apply) if apply is None else apply
     folder = folders.make(out) if applies else None
     carried = _Carried(saved, given, folder, Terminal())
@@ -55,6 +54,9 @@ def run_plan(place: str, params: str | None, apply: bool | None, out: str | None
             _held(given, applies, folder.run if folder else ""),
             contextlib.closing(open_world(params or saved.params, apply)) as world,
         ):
+            if world.lab:
+                carried.saved = saved_plan.in_lab(saved, world.journal.path.parent)
+            conceal_all(given, [step.change.data() for step in carried.saved.plan.steps])
             return carried.all(world)
     except Interrupted:
         carried.terminal.say(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from homelab import home_lock, stages
+from homelab import home_lock, labsocket, stages
 from homelab.errors import EXIT_INTERRUPTED, HomelabError
 from homelab.lab_lease import Lease
 from homelab.runner import folder as folders
@@ -141,6 +141,7 @@ class _Run:
             return {}
         socket = lab.socket()
         self.results.lab = "own" if lab.own else "kept"
+        self.plan.state = str(labsocket.request(socket, op="status")["state"])
         return {"HOMELAB_LAB": socket}
 
     def _hold(self, stack: contextlib.ExitStack) -> dict[str, str]:

@@ -23,6 +23,7 @@ class StagesPlan:
         self.request, self.folder = request, folder
         self.stages: dict[str, list[dict[str, Any]]] = {}
         self.joined: Joined | None = None
+        self.state = ""  # a lab's folder
 
     def waits(self, stage: str) -> bool:
         """Whether something of `stage` is to be done: a lesson, planned there and back, is not."""
@@ -49,7 +50,7 @@ class StagesPlan:
             notes=tuple(notes),
             counts=tuple(self._counts(plan, results)),
         )
-        document = saved_plan.document(self.joined, world, self.folder.run, source)
+        document = saved_plan.document(self.joined, world, self.folder.run, source, self.state)
         self.folder.write(NAME, saved_plan.text(document))
         self.folder.write(SCRIPT, plan_script.script(self.joined, world, document, self.folder.shown(NAME)))
         (self.folder.path / SCRIPT).chmod(0o755)

@@ -12,7 +12,7 @@ from homelab.errors import ParamsError
 from homelab.joined_plan import Joined, Left, Step
 from homelab.params import read
 from homelab.plan import Change
-from homelab.resources import prefs
+from homelab.resources import prefs, secret_file
 
 OFF, ON = prefs.State(), prefs.State(ssh=True, advertise_routes=("10.0.0.0/8",))
 PLAN = Joined(
@@ -90,3 +90,16 @@ def test_another_layout_is_no_edit_and_another_versions_resource_is_said(tmp_pat
     with pytest.raises(ParamsError) as caught:
         saved_plan.load(path)
     assert "was made by another version: no resource is called 'teleporter'" in str(caught.value)
+
+
+def test_the_secrets_of_a_lab_are_where_the_lab_is_that_it_is_applied_in(tmp_path: Path) -> None:
+    copy = secret_file.State("/srv/key", True, "file:/state/one/keys/services")
+    change = Change("tequila", "secret_file", "hand it over", secret_file.State("/srv/key", False), copy)
+    plan = Joined((Step("04_services", change),))
+    path = tmp_path / "plan.json"
+    path.write_text(
+        saved_plan.text(saved_plan.document(plan, read("lab"), "run-1", "lab", state="/state/one"))
+    )
+    assert "/state/one" not in path.read_text()
+    saved = saved_plan.in_lab(saved_plan.load(path), Path("/state/two"))
+    assert saved.plan.steps[0].change.after.source == "file:/state/two/keys/services"
