@@ -97,6 +97,11 @@ class WorldParams(Strict):
     heartbeat: WebAddress | None = None
     keep: Keep | None = None
 
+    @property
+    def is_tailscale(self) -> bool:
+        """Whether nodes log in to Tailscale itself: its admin API knows no other control plane's nodes."""
+        return self.login_server == TAILSCALE
+
     @field_validator("manage", mode="before")
     @classmethod
     def _nothing_is_none_of_them(cls, value: object) -> object:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tailscale import Tailscale
 
     from homelab.read_only import Guard
+    from homelab.ssh.address import Address
 
 Got = TypeVar("Got")
 ANSWER = 8.0  # seconds to connect, and between two pieces of an answer
@@ -48,6 +49,8 @@ class Tailnet:
     ) -> None:
         """`seat` and `ca` are the lab's: from where its API is reached, and whom to trust. `here` is a home's: this machine."""
         self.here = here
+        self.reached: tuple[Address, ...] = ()  # how a home's machines are reached
+        self._revealed = ""
         self.guard: Guard | None = None  # the world's, which puts it here
         self._key, self.person, self.pending, self._seat, self._ca = key, person, pending, seat, ca
         self._connections: aiohttp.TCPConnector | None = None
@@ -82,7 +85,9 @@ class Tailnet:
 
         from homelab.web.connector import connector
 
-        key = self._key.reveal() if isinstance(self._key, Secret) else self._key
+        self._revealed = key = self._revealed or (
+            self._key.reveal() if isinstance(self._key, Secret) else self._key
+        )  # once: a command may ask somebody
         if (
             self._connections is None
         ):  # one for all calls: a new one costs three ways there and back each time

@@ -59,6 +59,7 @@ class World:
         self.applies, self.tailnet, self.lab, self._lease = applies, tailnet, lab, lease
         if tailnet:
             tailnet.guard = self.guard
+            tailnet.reached = tuple(m.address for m in params.common.machines.values())
         self.pending = pending
         self.run = os.environ.get("HOMELAB_RUN") or session.name()
         self._told = False
@@ -368,7 +369,9 @@ def _home(params: Params, apply: bool | None) -> World:
         person,
         pending,
         applies=params.common.apply if apply is None else apply,
-        tailnet=Tailnet(key, person, pending, here=this_machine()) if key else None,
+        tailnet=Tailnet(key, person, pending, here=this_machine())
+        if key and params.common.is_tailscale
+        else None,
     )
 
 

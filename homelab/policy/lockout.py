@@ -7,7 +7,9 @@ through. It is a lock-out if after the change
 1. a device of the tailnet that one of our own devices reached on some port is reached by none of them
    on any port (a rule whose effect cannot be told from the text counts as one that lets through);
 2. the way by which we are here is shut: this process was started over SSH, across the tailnet, and that
-   device could no longer open that port here, or, where Tailscale SSH answers, no longer become that user.
+   device could no longer open that port here, or, where Tailscale SSH answers, no longer become that user;
+3. the way to a machine of this home is shut, in the same sense: it is reached over the tailnet, by
+   ``tailscale://`` or by ``ssh://`` and its node's name or address.
 
 Fewer ports are no lock-out, nor are networks behind a device, nor what other people lose, nor a tag that
 nobody may give any more: a device that carries it keeps it. The admin page is never shut by a policy: who
@@ -28,19 +30,22 @@ from homelab.policy import policyfile
 from homelab.policy.allowed import Node, Verdict, allowed
 from homelab.policy.nodes import nodes
 from homelab.policy.people import people
+from homelab.resources.tailscale_status import status
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
 
 PAGE = "https://login.tailscale.com/admin/acls"
+SSH = 22
 WHO = ("groups", "hosts", "ipsets", "postures")  # what rules name
 
 
 @dataclass(frozen=True)
-class WayIn:
-    """The SSH connection over which we are here: the addresses of both ends, and the `user` that we are.
+class Way:
+    """An SSH connection across the tailnet: the addresses of both ends, and the `user` that we are at its end.
 
-    `by_policy`: Tailscale SSH answers it, so that the policy's section ``ssh`` counts.
+    `by_policy`: Tailscale SSH answers it, so that the policy's section ``ssh`` counts. `to` is the machine of this
+    home to which it leads; empty: it is the one over which we are here.
     """
 
     client: str
@@ -48,15 +53,16 @@ class WayIn:
     port: int
     user: str
     by_policy: bool
+    to: str = ""
 
 
 @dataclass(frozen=True)
 class Us:
-    """Who we are in the tailnet of `devices`, and how we came here."""
+    """Who we are in the tailnet of `devices`, how we came here, and how we reach the machines of this home."""
 
     login: str
     devices: tuple[Node, ...]
-    way_in: WayIn | None = None
+    ways: tuple[Way, ...] = ()
 
     @property
     def own(self) -> list[Node]:
@@ -70,17 +76,30 @@ def us(tailnet: Tailnet) -> Us:
     Raises:
         HomelabError: the API does not say who is in the tailnet.
     """
-    return Us(people(tailnet).login, tuple(nodes(tailnet)), _way_in(tailnet))
+    return Us(people(tailnet).login, tuple(nodes(tailnet)), (*_way_in(tailnet), *_ways_out(tailnet)))
 
 
-def _way_in(tailnet: Tailnet) -> WayIn | None:
+def _way_in(tailnet: Tailnet) -> Iterator[Way]:
     words = os.environ.get("SSH_CONNECTION", "").split()
     if tailnet.here is None or len(words) != 4:
-        return None
+        return
     client, _, server, port = words
     here = (d for d in tailnet.call(lambda ts: ts.devices()).values() if server in d.addresses)
     by_policy = any(d.ssh_enabled for d in here)
-    return WayIn(client, server, int(port), getpass.getuser(), by_policy)
+    yield Way(client, server, int(port), getpass.getuser(), by_policy)
+
+
+def _ways_out(tailnet: Tailnet) -> Iterator[Way]:
+    """To the machines of this home whose addresses are nodes; an alias of ~/.ssh/config is not looked up."""
+    reached = [a for a in tailnet.reached if a.way != "local"]
+    if tailnet.here is None or not reached:
+        return
+    own = list(status(tailnet.here).get("TailscaleIPs") or ())
+    for device in tailnet.call(lambda ts: ts.devices()).values():
+        names = {device.name, device.name.split(".")[0], *device.addresses}
+        for at in (a for a in reached if own and a.host.rstrip(".") in names):
+            user, by_policy = at.user or getpass.getuser(), at.way == "tailscale" or bool(device.ssh_enabled)
+            yield Way(own[0], device.addresses[0], at.port or SSH, user, by_policy, str(at))
 
 
 def touches_access(before: str, after: str) -> bool:
@@ -100,7 +119,7 @@ def refuse_lockout(before: str, after: str, me: Us) -> None:
         HomelabError: it is a lock-out (see the module); with the rule that let us through, and what to do.
     """
     old, new = policyfile.data(before), policyfile.data(after)
-    lost = [*_devices_lost(old, new, me), *_way_lost(old, new, me)]
+    lost = [*_devices_lost(old, new, me), *(w for way in me.ways for w in _way_lost(old, new, me, way))]
     if lost:
         what, keep = lost[0]
         more = f"; and {len(lost) - 1} more" if len(lost) > 1 else ""
@@ -122,11 +141,10 @@ def _devices_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Ite
             )
 
 
-def _way_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterator[tuple[str, str]]:
-    way = me.way_in
-    source = way and next((d for d in me.devices if way.client in d.addresses), None)
-    target = way and next((d for d in me.devices if way.server in d.addresses), None)
-    if not way or not source or not target:
+def _way_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us, way: Way) -> Iterator[tuple[str, str]]:
+    source = next((d for d in me.devices if way.client in d.addresses), None)
+    target = next((d for d in me.devices if way.server in d.addresses), None)
+    if not source or not target:
         return
 
     def opens(policy: Mapping[str, Any]) -> Verdict:
@@ -136,6 +154,8 @@ def _way_lost(old: Mapping[str, Any], new: Mapping[str, Any], me: Us) -> Iterato
         return _becomes(policy, source, target, way.user)
 
     here = f"the SSH connection from {source.name} by which you are here"
+    if way.to:
+        here = f"{way.to}, by which this home is reached from {source.name},"
     if opens(old) and opens(new) is False:
         rule = _rule(old, ("grants", "acls"), opens)
         yield f"{here} needs port {way.port}, which {rule} allows now", "keep that port open for it"

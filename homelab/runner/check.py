@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from homelab import home, stages
@@ -33,10 +33,11 @@ def check(params: str) -> int:
         ParamsError: the file is not good, with every problem in it.
     """
     world = understand([], params).world
-    found = list(_secrets(world))
+    told: dict[Secret, str] = {}
+    found = list(_secrets(world, told))
     lacking = {answer.name for answer in found if answer.status == "fail"}
     key_is_there = _is_there("api_key") not in lacking
-    answers = [_good(world), *found, *(lab() if world.is_lab else _home(world, key_is_there))]
+    answers = [_good(world), *found, *(lab() if world.is_lab else _home(world, key_is_there, told))]
     for answer in answers:
         print(mask(answer.text()))
     return EXIT_NOT_STARTED if any(a.status == "fail" for a in answers) else EXIT_OK
@@ -52,11 +53,11 @@ def _good(world: World) -> Answer:
     )
 
 
-def _secrets(world: World) -> Iterator[Answer]:
-    """Whether each is there; a command can only tell by being run, which is what it is for."""
+def _secrets(world: World, told: dict[Secret, str]) -> Iterator[Answer]:
+    """Whether each is there; a command can only tell by being run, which is what it is for: once, what it `told` is kept."""
     values = {stage: world.document.under(stage[3:]).data or {} for stage in stages.names()}
     for where, secret in references(world, values):
-        there, said, hint = _tried(secret) if secret.kind == "cmd" else seen(secret)
+        there, said, hint = _tried(secret, told) if secret.kind == "cmd" else seen(secret)
         yield _there(_is_there(where), there, said, hint)
 
 
@@ -64,10 +65,11 @@ def _is_there(where: str) -> str:
     return f"the secret for {where} is there"
 
 
-def _tried(secret: Secret) -> tuple[bool, str, str]:
+def _tried(secret: Secret, told: dict[Secret, str]) -> tuple[bool, str, str]:
     """As `references.seen`, of a command, by running it."""
     try:
-        secret.reveal()
+        if secret not in told:
+            told[secret] = secret.reveal()
     except PrerequisiteMissing as error:
         return False, f"{secret}: {error.what}", error.hint
     return True, f"{secret} was run, and gives one", ""
@@ -77,7 +79,7 @@ def _there(name: str, there: bool, evidence: str, hint: str) -> Answer:
     return Answer(name, HERE, "ok" if there else "fail", evidence, "" if there else hint)
 
 
-def _home(world: World, key_is_there: bool) -> Iterator[Answer]:
+def _home(world: World, key_is_there: bool, told: Mapping[Secret, str]) -> Iterator[Answer]:
     person, pending = Reader(), Pending()
     guard = Guard.of(home=True)  # a check starts nothing: what is not reading would be refused
     found: dict[str, Machine] = {
@@ -97,7 +99,8 @@ def _home(world: World, key_is_there: bool) -> Iterator[Answer]:
     yield from _lacking(world)
     yield from _misspelled(world)
     if key_is_there:
-        yield from check_admin.admin(world.common.api_key, person, pending)
+        value = told.get(world.common.api_key, "") if world.common.api_key else ""
+        yield from check_admin.admin(world.common, person, pending, value)
     else:
         yield Answer(check_admin.NAME, check_admin.WHERE, "skip", "there is no key to ask it with: see above")
 

@@ -9,8 +9,8 @@ from homelab.admin_refusals import scope
 from homelab.check import Answer
 from homelab.errors import AdminRefused, HomelabError
 from homelab.machine import Pending
+from homelab.params import WorldParams
 from homelab.person import Person
-from homelab.secret import Secret
 from homelab.tailnet import Tailnet
 
 if TYPE_CHECKING:
@@ -28,13 +28,31 @@ READS: tuple[tuple[str, Callable[[Tailscale], Awaitable[Any]], str], ...] = (
 )
 
 
-def admin(key: Secret | None, person: Person, pending: Pending) -> Iterator[Answer]:
-    """One answer for the key, one for every scope that it lacks; without a key, what that costs."""
+def admin(common: WorldParams, person: Person, pending: Pending, value: str = "") -> Iterator[Answer]:
+    """One answer for the key, one for every scope that it lacks; without a key, what that costs.
+
+    `value` is the key's, where it is known by now: its command is run once.
+    """
+    key = common.api_key
+    if not common.is_tailscale:
+        said = f"nodes log in to {common.login_server}, and Tailscale's API knows nothing of them: it is not asked"
+        if key is not None:
+            hint = "leave api_key out: policy, names and routes are set on your own server"
+            yield Answer(NAME, WHERE, "warn", f"{said}, whatever api_key opens", hint)
+        else:
+            yield Answer(
+                NAME,
+                WHERE,
+                "skip",
+                said,
+                "what it tells is skipped; policy and names are set on your own server",
+            )
+        return
     if key is None:
         said = "no key is given: what only the admin panel can tell is skipped, and done by hand"
         yield Answer(NAME, WHERE, "skip", said, "api_key: env:TS_API_KEY, in the params file")
         return
-    tailnet = Tailnet(key, person, pending)
+    tailnet = Tailnet(value or key, person, pending)
     try:
         yield from asked(tailnet)
     finally:

@@ -9,8 +9,9 @@ from homelab import needs
 from homelab.errors import ApplyFailed
 from homelab.plan import change, plan
 from homelab.policy import policyfile
-from homelab.policy.lockout import us
+from homelab.policy.lockout import Way, us
 from homelab.resources import login, policy
+from homelab.ssh.address import parse
 from homelab.tailnet import Tailnet
 from homelab.world import LAB_API_KEY
 
@@ -71,10 +72,14 @@ def test_who_we_are_at_home(world, monkeypatch) -> None:
     )
     address, there = login.read(phone).address, login.read(world["tequila"]).address
     monkeypatch.setenv("SSH_CONNECTION", f"{there} 50000 {address} 22")
+    tailnet.reached = tuple(map(parse, ("local", "tailscale://ubuntu@tequila", f"ssh://ana@{there}:2222", "ssh://elsewhere")))  # fmt: skip
     me = us(tailnet)
     tailnet.close()
     assert me.login == "alice@example.com"
     assert sorted(d.name for d in me.own) == ["phone", "tequila"]
-    assert me.way_in is not None
-    assert (me.way_in.client, me.way_in.server, me.way_in.port) == (there, address, 22)
-    assert not me.way_in.by_policy
+    way_in, *out = me.ways
+    assert (way_in.client, way_in.server, way_in.port, way_in.by_policy) == (there, address, 22, False)
+    assert out == [
+        Way(address, there, 22, "ubuntu", True, "tailscale://ubuntu@tequila"),
+        Way(address, there, 2222, "ana", False, f"ssh://ana@{there}:2222"),
+    ]

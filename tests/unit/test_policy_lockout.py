@@ -9,7 +9,7 @@ import pytest
 
 from homelab.errors import HomelabError
 from homelab.policy.allowed import Node
-from homelab.policy.lockout import Us, WayIn, refuse_lockout, touches_access
+from homelab.policy.lockout import Us, Way, refuse_lockout, touches_access
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 LAPTOP = Node("laptop", ALICE, "owner", addresses=("100.64.0.1",))
@@ -100,7 +100,7 @@ def test_a_tagged_device_is_nobodys_own() -> None:
 
 
 SSH = {"action": "check", "src": [ALICE], "dst": ["tag:server"], "users": ["autogroup:nonroot"]}
-HERE = replace(US, way_in=WayIn("100.64.0.1", "100.64.0.3", 22, "alice", by_policy=True))
+HERE = replace(US, ways=(Way("100.64.0.1", "100.64.0.3", 22, "alice", by_policy=True),))
 ENDS = {**OPEN, "ssh": [SSH]}
 
 
@@ -132,10 +132,25 @@ def test_the_way_in_stays(after) -> None:
     assert said(ENDS, after, HERE) == ""
 
 
+OUT = replace(US, ways=(Way("100.64.0.1", "100.64.0.3", 22, "alice", by_policy=True, to="tailscale://alice@server"),))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (grants((["*"], ["*"], ["443"]), ssh=[SSH]), ["tailscale://alice@server, by which this home is reached from laptop, needs port 22"]),
+        ({**OPEN, "ssh": []}, ["this home is reached from laptop, makes you alice", "keep an ssh rule"]),
+    ],
+)  # fmt: skip
+def test_a_machine_of_this_home_is_no_longer_reached(after, words) -> None:
+    for word in words:
+        assert word in said(ENDS, after, OUT)
+
+
 def test_an_ordinary_sshd_does_not_ask_the_policy() -> None:
-    plain = replace(HERE, way_in=WayIn("100.64.0.1", "100.64.0.3", 22, "alice", by_policy=False))
+    plain = replace(HERE, ways=(Way("100.64.0.1", "100.64.0.3", 22, "alice", by_policy=False),))
     assert said(ENDS, {**OPEN, "ssh": []}, plain) == ""
-    outside = replace(HERE, way_in=WayIn("192.168.1.9", "192.168.1.2", 22, "alice", by_policy=True))
+    outside = replace(HERE, ways=(Way("192.168.1.9", "192.168.1.2", 22, "alice", by_policy=True),))
     assert said(ENDS, {**OPEN, "ssh": []}, outside) == ""
 
 
