@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -14,6 +14,7 @@ from pygments.formatters.html import HtmlFormatter  # type: ignore[import-untype
 from pygments.lexers.python import Python3Lexer  # type: ignore[import-untyped]
 
 from homelab.pictures.embedded import embedded
+from homelab.runner.page_links import within
 from homelab.runner.records import plain_text, title
 from homelab.runner.report import POLICY, STYLE
 from homelab.secret import mask
@@ -21,9 +22,9 @@ from homelab.secret import mask
 OWN_STYLE = Path(__file__).with_name("notebook.css")
 
 
-def page(notebook: Mapping[str, Any], name: str) -> str:
-    """The page of the notebook `name` (``03_enrollment``); no secret is in it."""
-    cells = "\n".join(part for cell in notebook["cells"] for part in _cell(cell))
+def page(notebook: Mapping[str, Any], name: str, there: Collection[str] = ()) -> str:
+    """The page of the notebook `name` (``03_enrollment``); no secret is in it. `there`: the stages that have pages too."""
+    cells = within("\n".join(part for cell in notebook["cells"] for part in _cell(cell)), there)
     return mask(f"""<!doctype html>
 <html lang="en">
 <head>

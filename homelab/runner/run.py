@@ -195,8 +195,11 @@ class _Run:
     def _leave(self, stage: StageResult, notebook: Mapping[str, Any] | None) -> None:
         if notebook is not None:
             from homelab.runner.notebook_page import page
+            from homelab.runner.page_links import GLOSSARY, glossary
 
-            self.folder.write(f"{stage.name}.html", page(notebook, stage.name))
+            there = [one.name for one in self.results.stages]
+            self.folder.write(GLOSSARY, glossary(there))
+            self.folder.write(f"{stage.name}.html", page(notebook, stage.name, there))
         self._write(report=True)
 
     @contextlib.contextmanager
