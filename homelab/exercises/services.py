@@ -125,7 +125,7 @@ EXERCISES = (
         f"Whoever asks the broker for {TOPIC} is told at once: {SAID}",
         door_is_open,
         (
-            "A message goes to those who listen when it is sent. One kind the broker keeps, for those who come later: it is *retained*.",
+            "A message goes to those who listen when it is sent. One kind the broker keeps, for those who come later: it is “retained”.",
             "`mosquitto_pub` is in the broker's container, and `--help` names the flag. User is `homelab`; the password lies in `/srv/homelab/mosquitto/.env`.",
         ),
         (_posted(f"-m {SAID}"),),

@@ -66,7 +66,7 @@ EXERCISES = (
         "An idle WSL is stopped after ten minutes, and a comment says why",
         lambda world: waits_ten_minutes(world[ROLE]),
         (
-            "The chapter has written a setting that says *never*. In which file, on which side?",
+            "The chapter has written a setting that says “never”. In which file, on which side?",
             f"`{CONFIG}`, section `[general]`, in milliseconds; a comment begins with a `#`.",
         ),
         (
@@ -82,7 +82,7 @@ EXERCISES = (
         lambda world: task_sleeps(world[ROLE]),
         (
             f"`schtasks.exe /Query /TN {logon_task.TASK} /XML` shows the task as Windows keeps it, and that is a text like any other.",
-            "Under *Settings* stands `<Enabled>`. Change it there, in a file that Windows can read, and `/Create … /XML … /F`.",
+            "Under “Settings” stands `<Enabled>`. Change it there, in a file that Windows can read, and `/Create … /XML … /F`.",
         ),
         (
             Typed(

@@ -8,8 +8,7 @@ from exercises import is_solved
 from homelab import checkpoints, stages
 from homelab.exercises.exercise import of
 
-WITH = [s for s in stages.names() if (stages.NOTEBOOKS.parent / f"homelab/exercises/{s[3:]}.py").is_file()]
-NUMBERS = [(stage, f"{stage[:2]}.{n}") for stage in WITH for n in range(1, len(of(stage)) + 1)]
+NUMBERS = [(stage, f"{stage[:2]}.{n}") for stage in stages.names() for n in range(1, len(of(stage)) + 1)]
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,16 @@ import pytest
 from exercises import is_solved
 
 from homelab import checkpoints, stages
-from homelab.progress import progress
+from homelab.exercises.exercise import exercise, of
+from homelab.progress import NOT_YET, progress
 
 STAGE = "01_wsl_setup"
+
+
+def test_where_nothing_was_done_no_exercise_is_done_and_each_says_why(world) -> None:
+    looks = [exercise(world, f"{s[:2]}.{n}") for s in stages.names() for n in range(1, len(of(s)) + 1)]
+    assert {(look.number, look.state) for look in looks if look.state != NOT_YET} == set()
+    assert all(look.evidence for look in looks)
 
 
 def test_a_stage_is_done_partly_or_not_yet_as_the_world_says(world) -> None:
