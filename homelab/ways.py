@@ -47,8 +47,8 @@ class Way:
         if self.kind == "asked":
             return False
         last = self.pongs[-STEADY[self.kind] :]
-        by = {p.direct for p in last if p.via}
-        return bool(self.why) or self.kind == "down" or (len(last) == STEADY[self.kind] and len(by) == 1)
+        agree = len({(bool(p.via), p.direct) for p in last}) == 1
+        return bool(self.why) or self.kind == "down" or (len(last) == STEADY[self.kind] and agree)
 
     @property
     def by(self) -> str:
@@ -61,8 +61,9 @@ class Way:
         if self.kind in ("asked", "down"):
             return WORDS[self.kind]
         quickest = min(p.ms for p in self._answered if p.direct == (self.kind == "direct"))
-        lost = len(self.pongs) - len(self._answered)
-        rest = f", {lost} of {len(self.pongs)} lost" if lost else ""
+        since = self.pongs[self.pongs.index(self._answered[0]) :]  # before, the way was still looked for
+        lost = sum(not p.via for p in since)
+        rest = f", {lost} of {len(since)} lost" if lost else ""
         return f"{WORDS[self.kind]}, {max(1.0, quickest):.3g} ms{rest}"  # tailscale says whole ones
 
     @property

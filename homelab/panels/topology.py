@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 DELAYS, LOSSES = (0.0, 20.0, 100.0, 300.0), (0.0, 5.0, 20.0, 50.0)  # ms; per cent
+NATS, NO_NAT = [("one port for all", "cone"), ("a port for each", "symmetric")], ("none", "")
 LOSSY = 8  # rounds of pings where something gets lost
 AGAIN = 2.0  # seconds between two looks of who keeps measuring
 SAVED = "Switches for the lab's wires: they work in JupyterLab, once this cell has run."
@@ -76,11 +77,7 @@ class Switches:
         status, wide = _status(world), {"description_width": "initial"}
         self.start = w.Dropdown(options=list(names), value=start, description="Seen from", style=wide)
         self.wire = w.Dropdown(options=_wires(status, names), description="Wire of", style=wide)
-        self.nat = w.ToggleButtons(
-            options=[("one port for all", "cone"), ("a port for each", "symmetric")],
-            description="NAT:",
-            style={**wide, "button_width": "9em"},
-        )
+        self.nat = w.Dropdown(options=[*NATS, NO_NAT], description="NAT", style=wide)
         self.udp = w.ToggleButton(description="Block UDP")
         self.delay = w.Dropdown(options=_numbers(DELAYS, "ms"), description="Delay", style=wide)
         self.loss = w.Dropdown(options=_numbers(LOSSES, "%"), description="Loss", style=wide)
@@ -96,8 +93,10 @@ class Switches:
             "cut": self.cut,
         }
         self._all = [self.start, self.wire, *self._wired.values(), self.back, self.again, self.keep]
-        for control in (self.start, self.wire, self.delay, self.loss):
-            control.layout.width = "14em" if control is self.wire or control is self.start else "9em"
+        for control in (self.start, self.wire, self.nat):
+            control.layout.width = "15em"
+        for control in (self.delay, self.loss):
+            control.layout.width = "9em"
         for control in (self.udp, self.cut, self.back, self.again, self.keep):
             control.layout.width = "auto"
         rows = [
@@ -163,7 +162,7 @@ class Switches:
         with resting(self._all), telling(self._tell):
             for act in acts:
                 act()
-        self.nat.disabled = self.nat.value is None
+        self.nat.disabled = not self.nat.value
 
     def _load(self) -> None:
         """Let the switches show the wire as it is, whoever has turned it."""
@@ -172,7 +171,8 @@ class Switches:
         try:
             self.delay.options = _numbers({*DELAYS, now.delay_ms}, "ms")
             self.loss.options = _numbers({*LOSSES, now.loss_pct}, "%")
-            self.nat.value, self.nat.disabled = now.nat or None, not now.nat
+            self.nat.options = NATS if now.nat else [NO_NAT]
+            self.nat.value, self.nat.disabled = now.nat, not now.nat
             self.udp.value, self.cut.value = now.udp == "block", now.cut
             self.delay.value, self.loss.value = now.delay_ms, now.loss_pct
         finally:

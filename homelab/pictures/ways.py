@@ -13,15 +13,16 @@ from matplotlib.axes import Axes
 
 from homelab.pictures import shapes
 from homelab.pictures.layout import internet_of, path
-from homelab.pictures.picture import BLUE, BROKEN, FAINT, INK, SOFT, STRAINED, TINTS, Picture, canvas
+from homelab.pictures.picture import BLUE, BROKEN, FAINT, INK, PAPER, SOFT, STRAINED, TINTS, Picture, canvas
 from homelab.pictures.route import LOOKS
 from homelab.pictures.topology import strains
 from homelab.ways import WORDS, Way
 
-CARD, GAP, BAND, ROW = (1.4, 0.52), 0.54, 1.62, 0.84  # inches; the band is the internet
-MARGIN, LANE, TOP, LEGEND = 0.16, 0.1, 0.74, 0.3  # inches
+CARD, GAP, BAND, ROW = (1.26, 0.68), 0.46, 1.46, 0.94  # inches; the band is the internet
+MARGIN, LANE, TOP, LEGEND = 0.14, 0.1, 0.86, 0.3  # inches
 SHOWN = {"direct": LOOKS["direct"], "relayed": LOOKS["relayed"], "down": LOOKS["lost"]}
 ASKED: tuple[str, float, object] = (SOFT, 1.6, (0, (1, 2.5)))
+NAME, KIND, REST = 10.4, 9.2, 8.6  # points
 MEANS = {"direct": "direct", "relayed": "by a relay", "down": "no answer"}
 
 
@@ -59,6 +60,12 @@ def _relay(via: str) -> str:
     return f"relay {via.removeprefix('DERP(').rstrip(')')}"
 
 
+def _about(way: Way) -> list[tuple[str, str]]:
+    """The lines of the card at the end of `way`: how packets go, then how long it takes and what gets lost."""
+    kind, _, rest = way.words.partition(", ")
+    return [(kind, SHOWN.get(way.kind, ASKED)[0]), *([(rest, SOFT)] if rest else [])]
+
+
 class _Drawing:
     def __init__(self, status: Mapping[str, Any], found: Sequence[Way]) -> None:
         self.machines: Mapping[str, Any] = status["machines"]
@@ -91,21 +98,19 @@ class _Drawing:
             self.axes, middle, (BAND, self.height - MARGIN - low), TINTS[BLUE], BLUE, radius=0.2, order=1
         )
         self._text((middle[0], low + 0.13), "the internet", 8.6, BLUE, bold=True)
-        self.door = (middle[0], self.height - MARGIN - 0.1 - CARD[1] / 2)
+        self.door = (middle[0], self.height - MARGIN - 0.12 - CARD[1] / 2)
         relays = sorted({_relay(w.by) for w in self.ways if w.kind == "relayed"})
-        self._card(self.door, self.relay or "relay", ", ".join(relays) or "relays", bool(relays))
-        if self.relay:
-            self._marks((middle[0], self.door[1] - CARD[1] / 2), self.relay, self.internet)
+        self._card(self.door, self.relay or "relay", bool(relays), [(", ".join(relays) or "relays", SOFT)])
+        self._marks((middle[0], self.door[1] - CARD[1] / 2), self.relay, [])
 
     def _near(self) -> None:
         """From the node on the left to its way out: one cable for all lanes."""
         for n, name in enumerate(self.near):
             x = MARGIN + CARD[0] / 2 + n * (CARD[0] + GAP)
             self._cable(x, self.middle, len(self.ways))
-            self._card((x, self.middle), name, "" if n else "from here", n == 0)
-            self._gap(
-                x + CARD[0] / 2, self.middle - LANE * len(self.ways) / 2, name, self.near[n + 1 : n + 2]
-            )
+            self._card((x, self.middle), name, n == 0, [] if n else [("from here", SOFT)])
+            right = x + CARD[0] / 2 + GAP / 2
+            self._marks((right, self.middle - CARD[1] / 2), name, self.near[n + 1 : n + 2])
 
     def _far(self, n: int) -> None:
         """From the internet to the end of way `n`, which stands in the last column."""
@@ -117,9 +122,8 @@ class _Drawing:
             self.axes.plot(
                 [before, x - CARD[0] / 2], [y, y], color=FAINT, linewidth=7, zorder=1.5, solid_capstyle="butt"
             )
-            self._gap(before, y - LANE / 2, name, chain[k - 1 : k] if k else [])
-            about = way.words if last else ""
-            self._card((x, y), name, about, last, SHOWN.get(way.kind, ASKED)[0] if last else SOFT)
+            self._marks((before + GAP / 2, y - CARD[1] / 2), name, chain[k - 1 : k] if k else [])
+            self._card((x, y), name, last, _about(way) if last else [])
 
     def _right(self, column: int) -> float:
         """The right edge of a far card."""
@@ -130,40 +134,38 @@ class _Drawing:
         start, end = x + CARD[0] / 2, x + CARD[0] / 2 + GAP
         self.axes.plot([start, end], [y, y], color=FAINT, linewidth=width, zorder=1.5, solid_capstyle="butt")
 
-    def _gap(self, left: float, low: float, name: str, other: Sequence[str]) -> None:
-        """What is wrong with the wire to the right of `left`: between `name` and its neighbour, or to the internet."""
-        near = set(self.machines[name]["addresses"])
-        both = [name, *other]
-        network = next(iter(near & set(self.machines[other[0]]["addresses"])), "") if other else self.internet
-        n = 0
-        for machine in both:
-            n += self._marks((left + GAP / 2, low - 0.12 - 0.13 * n), machine, network)
+    def _marks(self, at: tuple[float, float], name: str, other: Sequence[str]) -> None:
+        """What is wrong with the wire between `name` and its neighbour, or the internet: below the cards' edge at `at`."""
+        found = [link for machine in (name, *other) for link in self._links(machine, name, other)]
+        words = ", ".join(mark for link in found for mark in strains(link))
+        hue = BROKEN if any(link.get("cut") for link in found) else STRAINED
+        self._text((at[0], at[1] - 0.1), words, REST, hue, bold=True)
 
-    def _marks(self, at: tuple[float, float], machine: str, network: str) -> int:
-        """The strains of a wire, one below the other; how many."""
-        link = self.links.get((machine, network), {})
-        hue = BROKEN if link.get("cut") else STRAINED
-        for n, words in enumerate(found := strains(link)):
-            self._text((at[0], at[1] - 0.13 * n), words, 8, hue, bold=True)
-        return len(found)
+    def _links(self, machine: str, name: str, other: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The ends at `machine` of the wire between `name` and its neighbour, or the internet."""
+        networks = set(self.machines.get(name, {}).get("addresses", ()))
+        networks &= set(self.machines[other[0]]["addresses"]) if other else {self.internet}
+        return [link for (m, network), link in self.links.items() if m == machine and network in networks]
 
-    def _card(self, at: tuple[float, float], name: str, about: str, strong: bool, hue: str = SOFT) -> None:
+    def _card(
+        self, at: tuple[float, float], name: str, strong: bool, about: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """A machine: its name, and lines below it with the hue of each; the first of a hue of its own is bold."""
+        (x, y), top = at, at[1] + CARD[1] / 2
         shapes.box(
-            self.axes, at, CARD, "#ffffff", INK if strong else SOFT, line=1.7 if strong else 0.9, order=4.5
+            self.axes, at, CARD, PAPER, INK if strong else SOFT, line=1.7 if strong else 0.9, order=4.5
         )
-        up = 0.08 if about else 0.0
-        self._text((at[0], at[1] + up), shapes.fit(name, CARD[0], 10), 10, INK, bold=strong)
-        if about:
-            self._text((at[0], at[1] - 0.11), shapes.fit(about, CARD[0] + 0.14, 8), 8, hue, bold=hue != SOFT)
-        nats = {k.get("nat") for (m, _), k in self.links.items() if m == name} - {None, ""}
-        if nats:
-            words = "symmetric NAT" if "symmetric" in nats else "NAT"
-            shapes.tag(
-                self.axes,
-                (at[0] + CARD[0] / 2 - 0.06, at[1] + CARD[1] / 2),
-                words,
-                BROKEN if len(words) > 3 else INK,
+        y += 0.16 * len(about) / 2
+        self._text((x, y), shapes.fit(name, CARD[0], NAME), NAME, INK, bold=strong)
+        for n, (words, hue) in enumerate(about, 1):
+            size = REST if hue == SOFT else KIND
+            self._text(
+                (x, y - 0.02 - 0.17 * n), shapes.fit(words, CARD[0], size), size, hue, bold=hue != SOFT
             )
+        nats = {k.get("nat") for (m, _), k in self.links.items() if m == name}
+        if nats - {None, ""}:
+            words, hue = ("symmetric NAT", BROKEN) if "symmetric" in nats else ("NAT", INK)
+            shapes.tag(self.axes, (x + CARD[0] / 2 - 0.05, top), words, hue)
 
     def _line(self, n: int, way: Way) -> None:
         hue, width, dashes = SHOWN.get(way.kind, ASKED)
@@ -174,25 +176,12 @@ class _Drawing:
         crossed = None
         if way.kind == "down":
             points, crossed = self._until(points, n)
-        look: Any = {
-            "color": hue,
-            "linewidth": width,
-            "linestyle": dashes,
-            "dash_capstyle": "butt",
-            "zorder": 4,
-        }
-        self.axes.plot([x for x, _ in points], [y for _, y in points], solid_joinstyle="round", **look)
-        for x, y in [points[0]] if crossed else [points[0], points[-1]]:
-            self.axes.plot([x], [y], marker="o", markersize=6, color=hue, markeredgecolor="#ffffff", zorder=7)
-        if crossed:
+        look: Any = {"color": hue, "linewidth": width, "linestyle": dashes, "dash_capstyle": "butt"}
+        self.axes.plot(*zip(*points, strict=True), solid_joinstyle="round", zorder=4, **look)
+        ends = [(points[0], "o", 6), (crossed, "X", 12) if crossed else (points[-1], "o", 6)]
+        for (x, y), marker, size in ends:
             self.axes.plot(
-                [crossed[0]],
-                [crossed[1]],
-                marker="X",
-                markersize=12,
-                color=hue,
-                markeredgecolor="#ffffff",
-                zorder=7,
+                [x], [y], marker=marker, markersize=size, color=hue, markeredgecolor=PAPER, zorder=7
             )
 
     def _across(self, n: int, way: Way, y0: float, y1: float) -> list[tuple[float, float]]:
@@ -200,12 +189,8 @@ class _Drawing:
         share = (n + 1) / (len(self.ways) + 1)
         left = self.band[0]
         if way.kind == "relayed":
-            top, up, down = (
-                self.door[1] - CARD[1] / 2,
-                left + BAND * 0.3 * share,
-                self.band[1] - BAND * 0.3 * share,
-            )
-            up, down = left + 0.14 + (up - left), down - 0.14
+            top, inset = self.door[1] - CARD[1] / 2, 0.14 + BAND * 0.28 * share
+            up, down = left + inset, self.band[1] - inset
             return [(up, y0), (up, top), (down, top), (down, y1)]
         rising = y1 > y0
         x = left + BAND * (0.36 + 0.28 * (share if rising else 1 - share))
@@ -227,12 +212,7 @@ class _Drawing:
         return [*points[:-1], at], at
 
     def _cut(self, name: str, other: Sequence[str]) -> bool:
-        between = set(self.machines[name]["addresses"])
-        if other:
-            between &= set(self.machines[other[0]]["addresses"])
-        else:
-            between &= {self.internet}
-        return any(self.links.get((m, net), {}).get("cut") for m in (name, *other) for net in between)
+        return any(k.get("cut") for machine in (name, *other) for k in self._links(machine, name, other))
 
     def _legend(self) -> None:
         x, y = MARGIN + 0.1, MARGIN + 0.08
@@ -241,11 +221,9 @@ class _Drawing:
             look: Any = {"color": hue, "linewidth": width, "linestyle": dashes}
             self.axes.plot([x, x + 0.42], [y, y], **look)
             if kind == "down":
-                self.axes.plot(
-                    [x + 0.42], [y], marker="X", markersize=9, color=hue, markeredgecolor="#ffffff"
-                )
-            self.axes.text(x + 0.54, y, words, fontsize=9, color=SOFT, va="center")
-            x += 0.54 + len(words) * 9 * shapes.LETTER + 0.3
+                self.axes.plot([x + 0.42], [y], marker="X", markersize=9, color=hue, markeredgecolor=PAPER)
+            self.axes.text(x + 0.54, y, words, fontsize=REST, color=SOFT, va="center")
+            x += 0.54 + len(words) * REST * shapes.LETTER + 0.3
 
     def _text(self, at: tuple[float, float], words: str, size: float, hue: str, bold: bool = False) -> None:
         axes: Axes = self.axes

@@ -105,7 +105,7 @@ def test_what_somebody_else_has_turned_is_seen_and_not_taken_back(joined, switch
 def test_a_wire_without_nat_has_no_kind_of_it(switches) -> None:
     panel, *_ = switches
     panel.wire.value = "demoserver"
-    assert (panel.nat.value, panel.nat.disabled) == (None, True)
+    assert (panel.nat.value, panel.nat.disabled) == ("", True)
     panel.wire.value = "home_router"
     assert (panel.nat.value, panel.nat.disabled) == ("cone", False)
 
