@@ -58,6 +58,10 @@ class Pending:
     count: int = 0
     changes: list[Any] = field(default_factory=list)
 
+    def wait(self, changes: list[Any]) -> None:
+        """These wait now."""
+        self.changes, self.count = changes, len(changes)
+
 
 class Machine(Protocol):
     """Where things happen: `name` is its role in the world."""

@@ -54,15 +54,14 @@ class World:
         guard: Guard | None = None,
     ) -> None:
         self.guard = guard or Guard.of(home=not lab)
-        self.params, self.journal, self.person = params, journal, person
+        self.params, self.journal, self.person, self.pending = params, journal, person, pending
         self.machines: dict[str, Machine] = {n: Guarded(m, self.guard) for n, m in machines.items()}
         self.applies, self.tailnet, self.lab, self._lease = applies, tailnet, lab, lease
         if tailnet:
             tailnet.guard = self.guard
             tailnet.reached = tuple(m.address for m in params.common.machines.values())
-        self.pending = pending
         self.run = os.environ.get("HOMELAB_RUN") or session.name()
-        self._told = False
+        self._told, self.forbidden = False, False  # the latter: the reader has said apply = False
 
     @property
     def name(self) -> str:
@@ -125,10 +124,11 @@ class World:
         how = "changes may be applied" if self.applies else "changes are shown, not applied"
         return f"This is {self.name}, a real home ({self.params.path}): {how}."
 
-    def apply(self, plan: Plan) -> bool:
+    def apply(self, plan: Plan, told: bool = False) -> bool:
         """Do the changes of `plan` one by one, live; or, where nothing may be applied, show what waits.
 
-        Those of a stage that the params file does not claim are only shown, whatever was asked for.
+        `told`: the reader has just said so, for this plan alone; apply = False stands all the same. Those of a stage
+        that the params file does not claim are only shown, whatever was asked for.
 
         Returns whether the world is now what the plan wants.
 
@@ -141,10 +141,9 @@ class World:
             show(plan)
             return True
         managed = self.params.manages(plan.stage)
-        if not managed or not self.applies:
+        if not managed or not (self.applies or (told and not self.forbidden)):
             fresh = [c for c in plan if not any(_same(c, said) for said in self.pending.changes)]
-            self.pending.changes += fresh  # a notebook may plan the same thing again further down
-            self.pending.count += len(fresh)
+            self.pending.wait(self.pending.changes + fresh)  # it may be planned again further down
             for change in fresh:
                 show(Outcome(change, "planned" if managed else "observed"))
             how = HOW.get(plan.stage, "Run with --apply, or set apply = True, to do it.")
@@ -155,6 +154,7 @@ class World:
         with self._alone():
             for change in plan:
                 self._apply(change, plan.stage, self.run)
+        self.pending.wait([c for c in self.pending.changes if not any(_same(c, made) for made in plan)])
         return True
 
     def apply_one(self, change: Change, stage: str) -> Outcome:
@@ -354,6 +354,7 @@ def open_world(params: str = "lab", apply: bool | None = None) -> World:
     """
     read_params = read(params)
     world = _lab(read_params, apply) if read_params.is_lab else _home(read_params, apply)
+    world.forbidden = apply is False
     print(world)
     return world
 

@@ -112,6 +112,14 @@ class Notebook:
         self.done(cell)
         return self.shows(cell)
 
+    def write(self, code: str) -> Locator:
+        """Add a cell with `code` under the first one, as a reader does: Escape, B, Enter."""
+        self.cell("").first.locator(".cm-line").first.click()
+        for key in ("Escape", "b", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.insert_text(code)
+        return self.cell(code.splitlines()[0])
+
     def done(self, cell: Locator) -> None:
         """Return when `cell` runs no longer, and the kernel is idle."""
         cell.locator(".jp-InputPrompt", has_text="*").wait_for(state="detached")
@@ -120,7 +128,8 @@ class Notebook:
     def shows(self, cell: Locator) -> str:
         """The text of the outputs of `cell`, as one reads it."""
         outputs = cell.locator(".jp-OutputArea")
-        return "\n".join(outputs.nth(n).inner_text() for n in range(outputs.count()))
+        texts = [outputs.nth(n).inner_text() for n in range(outputs.count())]
+        return "\n".join(texts).replace("\xa0", " ")
 
 
 def _timeout() -> Any:

@@ -1,0 +1,183 @@
+"""How far a plan is made in the world, and what was said while it was worked on: the facts beside the buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from homelab import history
+from homelab.outcome import Outcome
+from homelab.plan import Change, Plan, between, matches, way_back
+from homelab.plan_underway import Moved
+from homelab.record import badge, code, typed
+from homelab.secret import mask
+
+if TYPE_CHECKING:
+    from homelab.world import World
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence of the kind `status`, and under it what was shown; an ordinary output."""
+
+    what: str
+    status: str = ""
+    things: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return mask("\n".join(map(str, (self.what, *self.things))))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        what = escape(self.what).replace("\n", "<br>")
+        mark = f"{badge(self.status)} &nbsp;" if self.status else ""
+        parts = [f"<p><b>{mark}{what}</b></p>", *map(_html, self.things)]
+        return {"text/plain": str(self), "text/html": mask("".join(parts))}
+
+
+def _html(thing: Any) -> str:
+    rich = getattr(thing, "_repr_mimebundle_", None)
+    return (
+        str(rich()["text/html"]) if rich else f'<div style="white-space:pre-wrap">{escape(str(thing))}</div>'
+    )
+
+
+@dataclass(frozen=True)
+class Next:
+    """The change that is being made now: no outcome yet."""
+
+    change: Change
+
+    def __str__(self) -> str:
+        return f"… now      on {self.change.machine}: {self.change.why}\n{typed(self.change.command, 11)}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        c = self.change
+        line = f"<b>…&nbsp;now</b> &nbsp;<small>on {escape(c.machine)}</small> {escape(c.why)}"
+        return {"text/html": f"<div>{line}<br>{code(c.command)}</div>"}
+
+
+@dataclass
+class Progress:
+    """The work on a plan: a line for each change as it is made, and the one that is being made."""
+
+    todo: Plan = field(default_factory=lambda: Plan(""))
+    heard: list[object] = field(default_factory=list)
+    made: int = 0
+
+    def start(self, todo: Plan) -> None:
+        """This is what is to be done; its notes come first."""
+        self.todo, self.heard = todo, list(todo.notes)
+
+    def hear(self, thing: object) -> None:
+        """Something was shown; what shows itself again and again, such as a pull, has one place."""
+        if not any(thing is known for known in self.heard):
+            self.heard.append(thing)
+        self.made += isinstance(thing, Outcome)
+
+    def said(self, what: str, status: str = "") -> Said:
+        """All of it under `what`; without a `status` it goes on."""
+        rest = [Next(c) for c in self.todo.changes[self.made : self.made + 1] if not status]
+        return Said(what, status, (*self.heard, *rest))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far `plan` is made: the changes that are and those that are not, in its order, and what has `moved` away from it."""
+
+    plan: Plan
+    made: tuple[Change, ...]
+    left: tuple[Change, ...]
+    moved: tuple[Moved, ...] = ()
+
+    @property
+    def forth(self) -> Plan:
+        """What Apply does."""
+        return Plan(self.plan.stage, self.left, self.plan.notes)
+
+    @property
+    def back(self) -> Plan:
+        """What Undo does."""
+        return way_back(self.plan.stage, self.made)
+
+    @property
+    def so(self) -> str:
+        """How far it is, in a sentence."""
+        if self.moved:
+            since = "; ".join(f"{m.resource} on {m.machine}: {m.since}" for m in self.moved)
+            return f"The world has moved on since this plan was made: {since}. Make the plan again, and look at it."
+        if len(self.plan) == 1:
+            return f"The change is {'made' if self.made else 'not made'}."
+        if not self.made:
+            return f"None of {changes(len(self.plan))} is made."
+        number = "All" if not self.left else f"{len(self.made)} of"
+        return f"{number} {changes(len(self.plan))} {'is' if len(self.made) == 1 else 'are'} made."
+
+    def said(self, outline: Callable[[Plan], object], before: str = "") -> Said:
+        """What is so, after the words `before`, and what a button would do: the rest, or the way back, as an `outline`."""
+        if self.moved:
+            return Said(" ".join((before, self.so)).strip(), "warn")
+        next_one, plan = ("Apply does this:", self.forth) if self.left else ("Undo does this:", self.back)
+        return Said(
+            " ".join((before, self.so, next_one)).strip(), "planned" if self.left else "ok", (outline(plan),)
+        )
+
+    def idle(self, forth: bool) -> str:
+        """Why a button did nothing."""
+        if self.moved:
+            return "Nothing was done."
+        return "Nothing is left to apply." if forth else "Nothing is left to take back."
+
+
+def changes(number: int) -> str:
+    """``3 changes``."""
+    return f"{number} change{'s' * (number != 1)}"
+
+
+def refusal(world: World, plan: Plan) -> str:
+    """Why nothing of `plan` may be done here, whoever presses; empty where it may."""
+    if not world.params.manages(plan.stage):
+        return f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {world.params.path}."
+    return "apply = False, so this is only looked at." if world.forbidden else ""
+
+
+def look(world: World, plan: Plan) -> Standing:
+    """How far `plan` is made; the world is asked now.
+
+    Raises:
+        HomelabError: it cannot be asked.
+    """
+    ways: dict[history.Thing, list[Change]] = {}
+    for change in plan:
+        ways.setdefault(history.thing(change), []).append(change)
+    made: set[int] = set()
+    moved = []
+    for way in ways.values():
+        first, now = way[0], world.now(way[0])
+        done = history.ahead(way, now)
+        made |= {id(change) for change in way[:done]}
+        found = first.before if first.found is None else first.found
+        if not (
+            done or matches(now, found) or matches(now, first.before)
+        ):  # the latter: it has come half way
+            moved.append(Moved(*history.thing(first), between(first, found, now)))
+    return Standing(
+        plan,
+        tuple(c for c in plan if id(c) in made),
+        tuple(c for c in plan if id(c) not in made),
+        tuple(moved),
+    )
+
+
+def of_stage(world: World, stage: str) -> Plan:
+    """What `stage` has changed, in whatever session or run, and what still is so: as if it were one plan.
+
+    Raises:
+        HomelabError: the world cannot be asked.
+    """
+    entries = world.journal.entries()
+    mine = {id(e.change) for e in entries if e.stage == stage}
+    return Plan(
+        stage, look(world, Plan(stage, tuple(c for c in history.standing(entries) if id(c) in mine))).made
+    )

@@ -1,0 +1,250 @@
+"""Apply and Undo under a plan: what a click does, what it must not, and what is said beside the buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from homelab import home_lock, params, plan, session
+from homelab.errors import CommandFailed
+from homelab.journal import Journal
+from homelab.machine import Pending
+from homelab.panels import apply as panels
+from homelab.plan import Change, Plan
+from homelab.world import World
+
+
+@dataclass(frozen=True)
+class Lamp:
+    room: str
+    light: str
+
+
+class House:
+    """Lamps by name; a resource module of its own."""
+
+    State = Lamp
+
+    def __init__(self) -> None:
+        self.lamps = {"hall": "off", "attic": "off"}
+        self.done: list[str] = []
+        self.broken = ""
+
+    def read(self, place: Any, name: str) -> Lamp:
+        return Lamp(name, self.lamps[name])
+
+    def command(self, before: Lamp, after: Lamp) -> list[str]:
+        return ["switch", after.room, after.light]
+
+    def do(self, place: Any, before: Lamp, after: Lamp) -> None:
+        if self.broken == after.room:
+            raise CommandFailed(["switch"], 1, err="no light in the attic")
+        self.done.append(after.light)
+        self.lamps[after.room] = after.light
+
+
+PLAN = Plan(
+    "06_exit_node",
+    tuple(
+        Change("tequila", "lamp", f"light in the {n}", Lamp(n, "off"), Lamp(n, "on"), n)
+        for n in ("hall", "attic")
+    ),
+)
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.delenv("HOMELAB_HEADLESS", raising=False)
+    made: Any = House()
+    monkeypatch.setattr(plan, "resource", lambda name: made)
+    monkeypatch.setattr("homelab.world.resource", lambda name: made)
+    return made
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What stood beside the buttons, one after the other."""
+    texts: list[str] = []
+    monkeypatch.setattr(panels, "live", lambda: lambda thing: texts.append(str(thing)))
+    return texts
+
+
+def at_home(tmp_path: Path, text: str = "", applies: bool = False) -> World:
+    (tmp_path / "home.yaml").write_text(f"world: home\n{text}")
+    made: Any = {"tequila": SimpleNamespace(name="tequila")}
+    world = World(
+        params.read(tmp_path / "home.yaml"), made, Journal(tmp_path / "home.jsonl"), SimpleNamespace(), Pending(),
+        applies=applies, tailnet=None,
+    )  # type: ignore[arg-type]  # fmt: skip
+    world.run = session.name()
+    return world
+
+
+def in_the_lab(tmp_path: Path) -> World:
+    world = at_home(tmp_path, applies=True)
+    world.lab = {"tier": "none, it is a test"}
+    return world
+
+
+@pytest.fixture
+def controls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """What can be pressed: Apply and Undo, at a home the tick before them."""
+    placed: list[Any] = []
+    monkeypatch.setattr(panels, "place", lambda box, saved: placed.extend(box.children))
+
+    def of(world: World, plan: Plan = PLAN) -> list[Any]:
+        placed.clear()
+        panels.apply_and_undo(world, plan)
+        return placed[:]
+
+    return of
+
+
+def test_where_nobody_presses_it_is_the_way_back_and_nothing_else(
+    house, tmp_path, monkeypatch, shown
+) -> None:
+    monkeypatch.setenv("HOMELAB_HEADLESS", "1")
+    assert panels.apply_and_undo(at_home(tmp_path), PLAN) == PLAN.inverse()
+    assert not shown
+
+
+def test_a_home_is_changed_by_a_tick_and_a_click_and_back_again(house, tmp_path, shown, controls) -> None:
+    world = at_home(tmp_path)
+    world.apply(PLAN)  # Run all, which only shows
+    assert world.pending.count == 2
+    tick, apply, undo = controls(world)
+    assert shown[-1].startswith("None of 2 changes is made. Apply does this:")
+    assert apply.disabled
+    assert undo.disabled
+    tick.value = True
+    assert not apply.disabled
+    apply.click()
+    assert house.lamps == {"hall": "on", "attic": "on"}
+    halfway = next(text for text in shown if "✓ applied  on tequila: light in the hall" in text)
+    assert halfway.endswith("… now      on tequila: light in the attic\n           $ switch attic on")
+    assert shown[-1].startswith("All 2 changes are made.")
+    assert f"./runbook undo {world.run} --apply" in shown[-1]
+    assert apply.disabled, "the next click needs a tick of its own"
+    assert not tick.value
+    assert world.pending.count == 0, "checks ask now"
+    assert len(world.journal.way_back(world.run)) == 2
+    assert not world.applies, "it was for this plan alone"
+    tick.value = True
+    undo.click()
+    assert house.lamps == {"hall": "off", "attic": "off"}
+    assert shown[-1].startswith("None of 2 changes is made.")
+    assert not world.journal.way_back(world.run)
+
+
+def test_a_second_click_finds_nothing_left(house, tmp_path, shown, controls) -> None:
+    world = in_the_lab(tmp_path)
+    apply, undo = controls(world, PLAN)
+    undo.click()
+    assert shown[-1].startswith("Nothing is left to take back. None of 2 changes is made. Apply does this:")
+    apply.click()
+    apply.click()
+    assert house.done == ["on", "on"]
+    assert shown[-1].startswith("Nothing is left to apply. All 2 changes are made. Undo does this:")
+
+
+def test_a_click_while_one_is_at_work_is_none(house, tmp_path, shown, controls, monkeypatch) -> None:
+    later: list[Any] = []
+    monkeypatch.setattr(panels, "_soon", later.append)
+    apply, undo = controls(in_the_lab(tmp_path), PLAN)
+    apply.click()
+    undo.click()  # it was on its way while we worked
+    assert house.lamps == {"hall": "on", "attic": "on"}
+    assert apply.disabled
+    later.pop()()
+    assert not apply.disabled
+
+
+def test_a_world_that_has_moved_on_is_left_alone_and_what_moved_is_said(
+    house, tmp_path, shown, controls
+) -> None:
+    apply, _ = controls(in_the_lab(tmp_path), PLAN)
+    house.lamps["attic"] = "broken"
+    apply.click()
+    assert not house.done
+    assert shown[-1].startswith(
+        "Nothing was done. The world has moved on since this plan was made: lamp on tequila: light: off → broken."
+    )
+
+
+def test_a_change_that_fails_is_a_sentence_and_undo_takes_back_the_others(
+    house, tmp_path, shown, controls
+) -> None:
+    apply, undo = controls(in_the_lab(tmp_path), PLAN)
+    house.broken = "attic"
+    apply.click()
+    assert "no light in the attic" in shown[-1].splitlines()[0]
+    assert "What was done before it stands; Undo takes it back." in shown[-1]
+    assert "Traceback" not in shown[-1]
+    assert house.lamps == {"hall": "on", "attic": "off"}
+    house.broken = ""
+    undo.click()
+    assert house.lamps["hall"] == "off"
+
+
+def test_who_else_is_at_work_on_this_home_is_said(house, tmp_path, shown, controls) -> None:
+    world = at_home(tmp_path)
+    tick, apply, _ = controls(world)
+    tick.value = True
+    with home_lock.HomeLock(tmp_path / "home.lock").held(True, "another-run"):
+        apply.click()
+    assert "run another-run of" in shown[-1]
+    assert not house.done
+
+
+@pytest.mark.parametrize(
+    ("text", "forbidden", "why"),
+    [
+        ("", True, "apply = False, so this is only looked at."),
+        ("manage: [enrollment]\n", False, "Observed, not managed: exit_node is not under `manage`"),
+    ],
+)
+def test_where_the_reader_has_said_no_there_are_no_buttons(
+    house, tmp_path, shown, controls, text, forbidden, why
+) -> None:
+    world = at_home(tmp_path, text)
+    world.forbidden = forbidden
+    assert not controls(world)
+    assert shown[-1].startswith(why)
+    assert world.apply(PLAN, told=True) is False, "whoever asks"
+    assert not house.done
+
+
+def test_a_chapter_that_was_done_in_another_session_can_be_taken_back(
+    house, tmp_path, shown, controls
+) -> None:
+    world = in_the_lab(tmp_path)
+    assert not controls(world, Plan("06_exit_node"))
+    assert shown[-1].startswith("No changes")
+    world.apply(PLAN)
+    world.run = "jupyter-another-day"
+    _, undo = controls(world, Plan("06_exit_node"))
+    assert shown[-1].startswith("All 2 changes are made. Undo does this:")
+    undo.click()
+    assert house.lamps == {"hall": "off", "attic": "off"}
+
+
+def test_what_has_come_half_way_has_not_moved_away(house, tmp_path, shown, controls) -> None:
+    """An undo may leave the program on the disk that the plan had found missing: what it needs is there already."""
+    waits = Change(
+        "tequila",
+        "lamp",
+        "light",
+        Lamp("hall", "off"),
+        Lamp("hall", "on"),
+        "hall",
+        found=Lamp("hall", "none"),
+    )
+    apply, _ = controls(in_the_lab(tmp_path), Plan("06_exit_node", (waits,)))
+    assert shown[-1].startswith("The change is not made. Apply does this:")
+    apply.click()
+    assert house.lamps["hall"] == "on"
