@@ -13,7 +13,8 @@ from homelab.record import show
 from homelab.wait import until
 
 
-def test_what_is_shown_meanwhile_is_told_and_not_printed(capsys) -> None:
+def test_what_is_shown_meanwhile_is_told_and_not_printed(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("homelab.record._in_notebook", lambda: False)  # whatever another test has left
     told: list[object] = []
     with telling(told.append):
         assert str(told[-1]) == AT_WORK, "at once"
