@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from html import escape
+from pathlib import Path
 
 import mistune
 
 from homelab.runner.report import POLICY, STYLE
-from homelab.stages import NOTEBOOKS
 
 GLOSSARY = "glossary.html"
+_TEXT = Path(__file__).resolve().parents[2] / "notebooks" / "glossary.md"
 _LINK = re.compile(r'<a href="(?:(\d\d_\w+)\.ipynb|(glossary)\.md)">(.*?)</a>', re.DOTALL)
 _TERM = re.compile(r"<tr>\s*<td><strong>(.*?)</strong>")
 
@@ -32,8 +33,7 @@ def within(html: str, there: Collection[str]) -> str:
 
 def glossary(there: Collection[str]) -> str:
     """The glossary as a page, each term to be linked to by its name."""
-    text = (NOTEBOOKS / "glossary.md").read_text(encoding="utf-8")
-    body = str(mistune.create_markdown(plugins=["table"])(text))
+    body = str(mistune.create_markdown(plugins=["table"])(_TEXT.read_text(encoding="utf-8")))
     body = _TERM.sub(lambda m: f'<tr id="{escape(m[1]).replace(" ", "-")}"><td><strong>{m[1]}</strong>', body)
     return f"""<!doctype html>
 <html lang="en">
