@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from homelab import needs
-from homelab.plan import plan
+from homelab.plan import Plan, plan
+from homelab.stages import services_care
+from homelab.stages.services import Params as Services
+from homelab.upkeep import backup, restic
 from homelab.watch.facts import gather
 from homelab.world import open_world
 
@@ -41,3 +46,24 @@ def test_key_certificate_image_and_clock_of_tequila() -> None:
     assert before["clock"]["status"] == "ok"
     assert before["vhdx"] == []
     assert any(disk["mount"] == "/" for disk in before["disks"])
+
+
+def test_the_last_backup_and_the_last_proved_restore_are_the_repositorys(world) -> None:
+    """Of a real repository of restic: the newest of each kind, and a proof is no backup."""
+    tequila, wish = world["tequila"], Services()
+    place = services_care.place(world, wish)
+    world.apply(Plan("x", backup.prepared(tequila, place)))
+    tequila.run(["mkdir", "-p", *(f"/srv/homelab/{name}" for name in ("jellyfin", "quiz"))]).ok()
+    for name in ("jellyfin", "quiz"):
+        tequila.write_text(f"/srv/homelab/{name}/compose.yaml", f"name: {name}\n")
+    assert [b["last"] for b in gather(world, "now")["backups"]] == [None, None]
+    for day, *tags in (("24", "jellyfin"), ("26", "jellyfin"), ("20", "quiz"), ("25", restic.PROVED, restic.proof_tag("jellyfin"))):  # fmt: skip
+        tagged = [word for tag in tags for word in ("--tag", tag)]
+        when = ["--time", f"2026-11-{day} 03:30:00"]
+        tequila.run(restic.argv(place, "backup", *tagged, *when, "/etc/hostname"), timeout=60).ok()
+    found = {b["service"]: b for b in gather(world, "now")["backups"]}
+    days = {n: tuple(b[k] and b[k][:10] for k in ("last", "proved")) for n, b in found.items()}
+    assert days == {"jellyfin": ("2026-11-26", "2026-11-25"), "quiz": ("2026-11-20", None)}
+    assert {b["place"] for b in found.values()} == {place}
+    at = datetime.fromisoformat(found["jellyfin"]["last"])
+    assert at == datetime.fromtimestamp(int(tequila.run(["date", "-d", "2026-11-26 03:30", "+%s"]).ok().out)).astimezone()  # fmt: skip
