@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from homelab.errors import HomelabError
 from homelab.llm import estimate
 from homelab.llm.background import Background
-from homelab.llm.measure import MARGIN, Wish
+from homelab.llm.measure import Wish
 from homelab.pictures.tables import Table
 from homelab.record import live
 from homelab.stages import gpu_benchmarks_record as record
@@ -119,7 +119,7 @@ class Bench:
         if self.model.value is None:
             return
         most = self.chosen.most
-        there = [d for d in DEPTHS if not most or d + self._wish.tokens + MARGIN <= most]
+        there = [d for d in DEPTHS if not most or Wish((d,), tokens=self._wish.tokens).context <= most]
         before = [d for d in self.depths.value if d in there]
         wanted = before or [d for d in self._wish.depths if d in there] or there[:1]
         self.depths.options = [(f"{d:,} tokens", d) for d in there]
@@ -189,9 +189,7 @@ class Bench:
         if now.report:
             self._kept.chosen = record.so_far(now.report) if now.running else now.report
             self._tell(self._kept.chosen)
-            with suppress(
-                HomelabError
-            ):  # a full disk: it still stands below, and the chapter's own table says so
+            with suppress(HomelabError):  # a full disk: it stands below, and the chapter's table says so
                 record.keep(self._kept)
         if now.error:
             self._tell(Table((), (), f"It came to nothing: {now.error}."))
@@ -205,8 +203,8 @@ class Bench:
         if _at_work:
             now = _at_work[0]
             self.progress.max = len(now.wish.cases()) * now.wish.repetitions
-            done = sum(min(len(c.quiet), now.wish.repetitions) for c in now.report.cases) if now.report else 0
-            self.progress.value = done
+            cases = now.report.cases if now.report else []
+            self.progress.value = sum(min(len(c.samples), now.wish.repetitions) for c in cases)
             if busy and not now.stopping:
                 self._say(now.said[-1] if now.said else "The engine is loaded and warmed up …")
         if not busy:
