@@ -78,7 +78,7 @@ class Player:
 
         self._url, self._account, self._tell = url, account, tell
         self._at_work = False
-        wide = ipywidgets.Layout(width="22em")
+        wide = ipywidgets.Layout(width="27em")
         self.seat = ipywidgets.Dropdown(options=[(s.name, s) for s in seats], description="Watch as")
         self.film = ipywidgets.Dropdown(options=[title], value=title, description="Film", layout=wide)
         self.way = ipywidgets.Dropdown(options=[WHOLE], description="Fetch it", layout=wide)

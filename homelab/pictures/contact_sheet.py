@@ -20,7 +20,7 @@ MARGIN, TITLE, LINE = (
 )  # in the picture's own units: at its sides, above the stills, of a line of words
 FONT = "DejaVu Sans,Verdana,sans-serif"
 # Turned over, a film would be its negative: on a dark page only the paper and the words are.
-DARK = "<style>@media screen and (prefers-color-scheme:dark){rect{fill:#141414}text{fill:#e0e0e0}}</style>"
+DARK = "<style>@media screen and (prefers-color-scheme:dark){rect{fill:#141414}path{stroke:#141414}text{fill:#e0e0e0}}</style>"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import os
 
 import aiohttp
 import pytest
+from browser import Notebook, browser, needs_chromium
+from test_open import address, opened
 from yarl import URL
 
 from homelab.panels import film
@@ -117,3 +119,34 @@ def test_where_nobody_can_press_there_are_stills_or_the_sentence(world, cinema, 
         "phone cannot play it: nobody answers"
     )
     assert "no film is called" in str(film.panel([world["windows"]], *cinema, "Gone with the Wind"))
+
+
+@needs_chromium
+def test_the_film_plays_in_a_browser_by_the_window_and_whole(world, cinema, tmp_path) -> None:
+    with opened("02") as said, browser(tmp_path) as page:
+        page.goto(address(said))
+        notebook = Notebook(page)
+        for words in ('params = "lab"', "world = open_world(", "here, there = "):
+            notebook.run(words)
+        cell = notebook.start("player.panel(")
+        notebook.done(cell)
+        assert "Game of Life, as windows gets it" in cell.locator(".jp-OutputArea img").get_attribute("alt")
+        assert cell.locator("video").get_attribute("src").startswith("/as-windows/http/172.28.")
+        plays(page, cell)
+        cell.locator("select").nth(2).select_option(film.WHOLE)
+        cell.locator("video[src^='blob:']").wait_for()
+        plays(page, cell)
+        cell.locator("select").nth(0).select_option("phone")
+        cell.get_by_text("phone cannot play it: nobody answers at").wait_for()
+        assert cell.locator("video").count() == 0
+
+
+def plays(page, cell) -> None:
+    """Its pictures move and it can be turned on, in a browser that decodes what the server sends."""
+    video = cell.locator("video").element_handle()
+    video.evaluate("video => { video.muted = true; return video.play() }")
+    page.wait_for_function("video => video.currentTime > 1 && video.videoWidth === 640", arg=video)
+    video.evaluate("video => { video.currentTime = 6 }")
+    page.wait_for_function("video => !video.seeking && video.currentTime > 6.2", arg=video)
+    assert video.evaluate("video => video.getVideoPlaybackQuality().totalVideoFrames") > 5
+    assert video.evaluate("video => video.error") is None
