@@ -133,7 +133,7 @@ def page(base: str, windows: Mapping[str, str], own: bool) -> str:
 <ol>
 <li>In a chapter, press <kbd>Shift</kbd>+<kbd>Enter</kbd>: the cell that is marked runs, and the next one is marked. From the top down is the way to read it.</li>
 <li>Or <b>Run → Run All Cells</b>, and watch.</li>
-<li>Red is a sentence that says what to do next. Run what you like twice: what is done already is left alone.</li>
+<li>Where something goes wrong, a sentence in red says what to do next. Run what you like twice: what is done already is left alone.</li>
 </ol>
 </section>
 <section>

@@ -70,6 +70,7 @@ def test_first_page_is_there_in_time_behind_its_token_on_the_loopback_at_a_free_
             url = address(said)
             page = get(url)
             took = time.monotonic() - start
+            print(f"first page after {took:.1f} s, load {os.getloadavg()[0]:.1f}")  # pytest -rP shows it
             assert START in page
             assert "lab/tree/notebooks/00_welcome.ipynb" in page
             assert took < READY * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), f"{took:.1f} s"
