@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 FRAME = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>
+:root{{color-scheme:light dark}}
 body{{font:17px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1b1f24;background:#fff}}
 h1{{font-size:1.5rem}} a{{color:#0b5cad}} li{{margin:.4rem 0}} .soft{{color:#57606a}}
 input{{font:inherit;width:24rem;max-width:70%;padding:.3rem}} button{{font:inherit;padding:.3rem .8rem}}
