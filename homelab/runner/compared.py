@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import pytest
 
 from homelab.lab_lease import kept
 from homelab.runner.records import MIME
@@ -16,6 +18,15 @@ def pytest_collectstart(collector: Any) -> None:
     if hasattr(collector, "sanitize_patterns"):
         collector.sanitize_patterns.update({looks: stands for _, looks, stands in RULES}, **{PADDING: "  "})
         collector.skip_compare += ("text/html", MIME)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: Any) -> Iterator[None]:
+    """Start nbval's kernels as those of runs: nobody presses a button there, so panels show what they say without."""
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(item.parent, "sanitize_patterns"):
+            patch.setenv("HOMELAB_HEADLESS", "1")
+        yield
 
 
 def pytest_itemcollected(item: Any) -> None:

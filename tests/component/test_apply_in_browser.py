@@ -143,6 +143,6 @@ apply_and_undo(letters, plan("letters", change("here", "file", State({str(file)!
         cell.get_by_role("button", name="Apply", disabled=False).click()
         cell.get_by_text("The change is made.").wait_for()
         assert file.read_text() == "Dear"
-    undo = [sys.executable, "-m", "homelab", "undo", "latest-session", "--params", str(home), "--apply"]
+    undo = [sys.executable, "-m", "homelab", "undo", "latest-session", "--apply"]
     subprocess.run(undo, cwd=CHECKOUT, check=True, timeout=90)
     assert not file.exists()
