@@ -13,6 +13,7 @@ from homelab.runner.report import POLICY, STYLE
 
 GLOSSARY = "glossary.html"
 _TEXT = Path(__file__).resolve().parents[2] / "notebooks" / "glossary.md"
+_OWN_STYLE = Path(__file__).with_name("notebook.css")
 _LINK = re.compile(r'<a href="(?:(\d\d_\w+)\.ipynb|(glossary)\.md)">(.*?)</a>', re.DOTALL)
 _TERM = re.compile(r"<tr>\s*<td><strong>(.*?)</strong>")
 
@@ -43,12 +44,12 @@ def glossary(there: Collection[str]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Glossary</title>
 <style>
-{STYLE.read_text(encoding="utf-8")}</style>
+{STYLE.read_text(encoding="utf-8")}{_OWN_STYLE.read_text(encoding="utf-8")}</style>
 </head>
 <body>
 <p class="back"><a href="report.html">The report</a></p>
-<article>
-{within(body, there)}</article>
+<article><div class="prose">
+{within(body, there)}</div></article>
 </body>
 </html>
 """
