@@ -57,7 +57,7 @@ class Player:
 
         self._machine, self._recorder, self._tell = machine, recorder, tell
         self._screen: Screen | None = None
-        wide = ipywidgets.Layout(width="46em", max_width="100%")
+        wide = ipywidgets.Layout(width="54em", max_width="100%")
         self.session = ipywidgets.Dropdown(
             options=[(_name(s), s) for s in sessions], value=sessions[-1], description="Session", layout=wide
         )
@@ -117,5 +117,5 @@ class Player:
 
 def _name(session: Recording) -> str:
     ended = "" if session.state == "whole" else f", {session.state}"
-    what = session.command or "a shell"
-    return f"{session.began:%H:%M:%S} UTC, {session.title}, {session.seconds:.1f} s{ended}: {what}"
+    who = f"{session.person} as {session.user} on {session.host}"
+    return f"{session.began:%H:%M:%S} UTC · {who} · {session.seconds:.1f} s{ended} · {session.command or 'a shell'}"

@@ -6,14 +6,25 @@ from html import escape
 
 import pyte
 
-from homelab.pictures.picture import FAINT, INK, PAPER
-from homelab.pictures.replay import TALL, WIDE, Run, runs
+from homelab.pictures.picture import FAINT, INK, PAPER, SOFT
+from homelab.pictures.replay import HUES, TALL, WIDE, Run, runs
 from homelab.secret import mask
 from homelab.shell.recordings import Recording
 
-CURSOR = f"background:{INK};color:{PAPER}"
+# What each colour becomes where the page is dark.
+LIT = {
+    INK: "#e0e0e0", PAPER: "#141414", FAINT: "#4a4f57", SOFT: "#a7b0ba", HUES["red"]: "#ff8a80", HUES["green"]: "#5cc48f",
+    HUES["brown"]: "#e0b050", HUES["blue"]: "#6cb6ff", HUES["magenta"]: "#e39ac8", HUES["cyan"]: "#67c3d6",
+}  # fmt: skip
+
+
+def _shade(colour: str) -> str:
+    return f"light-dark({colour},{LIT[colour]})"
+
+
+CURSOR = f"background:{_shade(INK)};color:{_shade(PAPER)}"
 STYLE = (
-    f"background:{PAPER};color:{INK};border:1px solid {FAINT};border-radius:6px;padding:8px 12px;margin:0;"
+    f"background:{_shade(PAPER)};color:{_shade(INK)};border:1px solid {_shade(FAINT)};border-radius:6px;padding:8px 12px;margin:0;"
     "font:13px/1.3 ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace;overflow-x:auto;white-space:pre"
 )
 
@@ -65,7 +76,9 @@ def _line(pieces: list[Run], cursor: int | None) -> str:
     for run in pieces:
         out += _text(" " * (run.at - at), at, cursor)
         weight = ";font-weight:bold" if run.bold else ""
-        out += f'<span style="color:{run.colour}{weight}">{_text(mask(run.text), run.at, cursor)}</span>'
+        out += (
+            f'<span style="color:{_shade(run.colour)}{weight}">{_text(mask(run.text), run.at, cursor)}</span>'
+        )
         at = run.at + len(run.text)
     if cursor is not None and cursor >= at:
         out += _text(" " * (cursor - at + 1), at, cursor)

@@ -12,8 +12,8 @@ import pytest
 
 from homelab.machine import Result
 from homelab.panels import ssh_replay
-from homelab.pictures.replay import Replay
-from homelab.pictures.screen import Screen
+from homelab.pictures.replay import HUES, Replay
+from homelab.pictures.screen import CURSOR, LIT, Screen
 from homelab.secret import conceal
 from homelab.shell import recordings
 
@@ -42,8 +42,11 @@ def test_the_screen_at_any_moment_forth_and_back() -> None:
 
 def test_colours_and_the_cursor_are_seen_and_a_secret_is_not() -> None:
     screen = Screen(recordings.parse(cast(), "one.cast"))
-    assert '<span style="color:#b3261e">ls</span><span style="background:' in screen.at(1.0)
-    assert screen.at(1.0).count("background:#1f2933") == 1
+    assert '<span style="color:light-dark(#b3261e,#ff8a80)">ls</span><span style="background:' in screen.at(
+        1.0
+    )
+    assert screen.at(1.0).count(CURSOR) == 1
+    assert set(HUES.values()) <= set(LIT), "each colour has its own on a dark page"
     conceal("hunter2-hunter2")
     told = Screen(recordings.parse(cast([(0.1, "hunter2-hunter2 <b>")]), "one.cast")).at(1.0)
     assert "hunter2" not in told
