@@ -34,7 +34,10 @@ def seconds(report: Report, wish: Wish) -> tuple[float, float] | None:
 
 
 def one(report: Report, depth: int, tokens: int) -> float | None:
-    """Seconds of one repetition: the prompt of `depth` tokens, and `tokens` after it; None: nothing is known."""
+    """Seconds of one repetition: the prompt of `depth` tokens, and `tokens` after it; None: nothing is known.
+
+    Where one prompt was measured only, another one's wait is taken to be as its length.
+    """
     waits, paces = [], []
     for case in report.cases:
         wait, decode = case.number("wait", report.wanted), case.number("decode", report.wanted)
@@ -43,6 +46,8 @@ def one(report: Report, depth: int, tokens: int) -> float | None:
             paces.append((float(case.depth), 1 / decode.median))
     if not waits:
         return None
+    if len(waits) == 1:
+        waits.append((0.0, 0.0))
     return _at(sorted(waits), float(Case(depth).asked)) + (tokens - 1) * _at(sorted(paces), float(depth))
 
 

@@ -75,7 +75,9 @@ class Bench:
         wide = ipywidgets.Layout(width="26em")
         self.engine = ipywidgets.Dropdown(options=places, description="Engine", layout=wide)
         self.model = ipywidgets.Dropdown(description="Model", layout=wide)
-        self.depths = ipywidgets.SelectMultiple(description="Depths", rows=len(DEPTHS), layout=wide)
+        self.depths = ipywidgets.SelectMultiple(
+            description="Depths", tooltip="Ctrl and a click picks several", layout=wide
+        )
         self.repetitions = ipywidgets.IntSlider(
             value=min(wish.repetitions, 10), min=1, max=10, description="Repetitions", layout=wide
         )
@@ -123,6 +125,7 @@ class Bench:
         before = [d for d in self.depths.value if d in there]
         wanted = before or [d for d in self._wish.depths if d in there] or there[:1]
         self.depths.options = [(f"{d:,} tokens", d) for d in there]
+        self.depths.rows = max(3, len(there))
         self.depths.value = tuple(wanted)
         self._weigh()
 
@@ -137,10 +140,12 @@ class Bench:
         self._say(self._will_take())
 
     def _will_take(self) -> str:
-        known = self._kept.chosen or self._known
-        for report in (known, self._known):
-            if report.engine.model == self.model.value and (found := estimate.seconds(report, self.wish())):
-                return f"It will take about {found[0]:.0f} s, and at most {found[1]:.0f} s where others disturb it."
+        known = [r for r in (self._kept.chosen, self._known) if r and r.engine.model == self.model.value]
+        deepest = max(known, key=lambda r: max((c.depth for c in r.cases), default=-1), default=None)
+        if deepest and (found := estimate.seconds(deepest, self.wish())):
+            return (
+                f"It will take about {found[0]:.0f} s, and at most {found[1]:.0f} s where others disturb it."
+            )
         return "Nothing of this model was measured yet, so nobody knows how long it takes: begin with one depth and one repetition."
 
     @property
@@ -188,7 +193,7 @@ class Bench:
         now = _at_work[0]
         if now.report:
             self._kept.chosen = record.so_far(now.report) if now.running else now.report
-            self._tell(self._kept.chosen)
+            self._tell(now.report)
             with suppress(HomelabError):  # a full disk: it stands below, and the chapter's table says so
                 record.keep(self._kept)
         if now.error:

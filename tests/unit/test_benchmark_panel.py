@@ -95,7 +95,7 @@ def test_an_estimate_is_exact_where_an_engine_is() -> None:
 
 def test_an_estimate_of_little_or_of_nothing() -> None:
     assert estimate.seconds(measured(), Wish()) is None
-    assert estimate.one(measured(512), 4096, 32) == estimate.one(measured(512), 512, 32)
+    assert estimate.one(measured(512), 4096, 32) == pytest.approx(4.096 + 31 * 0.01512)
     faster = measured(0, 512)  # noise: the deeper one came out quicker; nothing gets negative by it
     faster.cases[1].samples = [Sample(512, 32, 0, None, 300.0, 0.01)] * 3
     assert estimate.one(faster, 7168, 32) >= 31 / 300
@@ -146,6 +146,11 @@ def test_it_runs_with_its_progress_and_stops_with_what_there_is(bench, tmp_path)
     assert engine.asked == 3
     assert (kept.chosen.ended, len(kept.chosen.cases[0].samples)) == ("it was stopped", 2)
     assert told[-1] is kept.chosen
+    assert not [t for t in told if "not finished" in str(t)], (
+        "who watches is not told that it was not finished"
+    )
+    made.repetitions.value = 3
+    assert "about 6 s" in made.note.value, "by the report that knows the deeper one"
     assert (again.start.disabled, again.stop.disabled) == (False, True)
     there = json.loads((tmp_path / "benchmarks" / "chosen.json").read_text())
     assert there["ended"] == "it was stopped"
