@@ -6,21 +6,29 @@ different moments is no better for it. So within one stage of a run at home an a
 
 That is honest because nothing else is answered so. Asked anew, always, are: what measures (a ping, a page, the
 time; see `MEASURES`), every check, every wait, everything around a change that is applied (what it starts from, too),
-and everything in JupyterLab, where the reader may be at work beside us. A change empties the memory, and so do a
+and everything in JupyterLab, where the reader may be at work beside us. Where a run only looks, a stage hands on to
+the next what machines have told it; where it applies, each looks for itself. A change empties the memory, and so do a
 wait that had to wait and a command that sends: a ping finds a way that `tailscale status` then tells of.
 """
 
 from __future__ import annotations
 
+import base64
+import pickle
 import re
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
+from weakref import WeakSet
+
+from homelab.machine import Result
 
 Said = TypeVar("Said")
 HOLDS = 15.0  # seconds; what moves by itself, such as who is online, is at most so old in a plan
+AT_ONCE = 6  # that look ahead; a machine takes no more commands at once (`homelab.ssh.machine`)
 # Words of a command that sends something, which may leave traces: a way that is found, a connection.
 SENDS = re.compile(
     r"\b(ping6?|tracepath|traceroute|curl|wget|nc|netcheck|rebind|docker (run|exec)|compose exec|tailscale ssh|python3?)\b"
@@ -34,6 +42,8 @@ MEASURES = re.compile(
 _lock = threading.Lock()
 _anew = 0  # how many ask anew just now
 _moves = 0  # how often something has moved
+_kept: WeakSet[Moment] = WeakSet()  # that remember anything
+_inherited: dict[Hashable, tuple[float, int, Any]] = {}
 
 
 @contextmanager
@@ -66,24 +76,47 @@ def moved() -> None:
         _moves += 1
 
 
+def handed_on() -> str:
+    """What machines have told this process and still holds, for the next one of this run; never for a file.
+
+    The system's monotonic clock is the same for both.
+    """
+    found = {
+        question: (when, said)
+        for one in _kept
+        for question, (when, moves, said) in list(one.said.items())
+        if moves == _moves and isinstance(said[0], Result | str | None)
+    }
+    return base64.b64encode(pickle.dumps(found)).decode() if found else ""
+
+
+def inherit(text: str) -> None:
+    """Begin with what `handed_on` has said in a process of this run."""
+    for question, (when, said) in pickle.loads(base64.b64decode(text)).items():
+        _inherited[question] = (when, _moves, said)
+
+
 class Moment:
     """What one world has answered lately; `kept`: whether anything is remembered at all."""
 
     def __init__(self, kept: bool) -> None:
         self._kept = kept
-        self._said: dict[Hashable, tuple[float, int, Any]] = {}
+        self.said: dict[Hashable, tuple[float, int, Any]] = dict(_inherited) if kept else {}
+        self._asking: dict[tuple[Hashable, int], Future[Any]] = {}
+        if kept:
+            _kept.add(self)
 
     def recalled(self, question: Hashable) -> Any:
         """What was kept as the answer to `question` a moment ago, or None."""
-        if not self._kept or _anew or question not in self._said:
+        if not self._kept or _anew or question not in self.said:
             return None
-        when, moves, said = self._said[question]
+        when, moves, said = self.said[question]
         return said if moves == _moves and time.monotonic() - when < HOLDS else None
 
     def keep(self, question: Hashable, said: Any, moves: int) -> None:
-        """Remember what was `said`; `moves` is `count` from before it was asked."""
-        if self._kept:
-            self._said[question] = (time.monotonic(), moves, said)
+        """Remember what was `said`; `moves` is `count` from before it was asked: what has moved since may make it old."""
+        if self._kept and moves == _moves:
+            self.said[question] = (time.monotonic(), moves, said)
 
     @staticmethod
     def count() -> int:
@@ -93,11 +126,50 @@ class Moment:
     def once(
         self, question: Hashable, ask: Callable[[], Said], counts: Callable[[Said], bool] = lambda _: True
     ) -> Said:
-        """What `ask` says, or has said a moment ago; what it raises is not remembered, nor what does not count."""
+        """What `ask` says, or has said a moment ago; what it raises is not remembered, nor what does not count.
+
+        Who asks the same while it is being asked, and nothing has moved since, waits for that answer, or gets that error.
+        """
         if (recalled := self.recalled(question)) is not None:
             return cast(Said, recalled[0])
+        if not self._kept or _anew:
+            return self._asked(question, ask, counts)
+        now = (question, self.count())
+        with _lock:
+            other = self._asking.get(now)
+            if other is None:
+                mine = self._asking[now] = Future[Said]()
+        if other is not None:
+            return cast(Said, other.result())
+        try:
+            mine.set_result(self._asked(question, ask, counts))
+        except BaseException as error:
+            mine.set_exception(error)
+        finally:
+            with _lock:
+                del self._asking[now]
+        return mine.result()
+
+    def _asked(self, question: Hashable, ask: Callable[[], Said], counts: Callable[[Said], bool]) -> Said:
         moves = self.count()
         said = ask()
         if counts(said):
             self.keep(question, (said,), moves)
         return said
+
+    def ahead(self, looks: Iterable[Callable[[], object]]) -> None:
+        """See `ahead`."""
+        if not self._kept or _anew:
+            return
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for look in looks:
+                pool.submit(look)
+
+
+def ahead(world: object, looks: Iterable[Callable[[], object]]) -> None:
+    """Look at several things of `world` at once; asked for one by one afterwards, they are known. Errors wait until then, too.
+
+    Where nothing is remembered, as in the lab, that would only be to ask twice, and nobody looks.
+    """
+    if guard := getattr(world, "guard", None):
+        guard.moment.ahead(looks)

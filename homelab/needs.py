@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from homelab import moment
 from homelab.plan import Change, change
 from homelab.policy import policyfile
 from homelab.resources import client, dns, login, policy
@@ -25,6 +27,7 @@ Need = Callable[["World"], tuple[Change, ...]]
 def missing(world: World, needs: Sequence[Need]) -> tuple[Change, ...]:
     """The changes that are missing for `needs`, in their order, each once."""
     found: dict[tuple[str, str, str], Change] = {}
+    moment.ahead(world, (partial(need, world) for need in needs))
     for need in needs:
         for wanted in need(world):
             found.setdefault((wanted.machine, wanted.resource, wanted.name), wanted)

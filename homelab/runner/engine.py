@@ -32,6 +32,8 @@ with without_grammar():
 NAME = "homelab"
 LONG = "long"  # the tag of a cell that may take as long as it likes
 _REVEALED = "getattr(__import__('sys').modules.get('homelab.secret'), 'revealed', list)()"
+_HANDED_ON = "getattr(__import__('sys').modules.get('homelab.moment'), 'handed_on', str)()"
+_INHERIT = "__import__('homelab.moment', fromlist=['inherit']).inherit({text!r})"
 SAVE_EVERY = 5.0  # seconds between saves while a cell is running
 
 
@@ -123,7 +125,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if job.environment:
             code = f"import os; os.environ.update({dict(job.environment)!r}); del os"
             self.wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
+        if job.kernels.told:
+            self._evaluate(_INHERIT.format(text=job.kernels.told))
         begun, self._saved = 0, time.monotonic()
+        failed: BaseException | None = None
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
                 continue
@@ -131,7 +136,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             job.at = index
             manager.cell_start(cell, index)
             job.heard(self.nb, begun)
-            failed: BaseException | None = None
             try:
                 try:
                     self.execute_cell(cell, index)
@@ -148,15 +152,22 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 manager.cell_complete(cell, cell_index=index)
             if failed:
                 break
+        job.kernels.told = ""
+        if job.kernels.only_look and not failed:
+            job.kernels.told = self._evaluate(_HANDED_ON) or ""
         job.at = None
         job.heard(self.nb, begun)
 
     def _learn_secrets(self) -> None:
         """Have the cell's outputs masked for what its code has revealed, before they are saved."""
-        asked = self.kc.execute("", silent=True, store_history=False, user_expressions={"secrets": _REVEALED})
-        answer = self.wait_for_reply(asked)["content"].get("user_expressions", {}).get("secrets", {})
-        for value in ast.literal_eval(answer.get("data", {}).get("text/plain", "[]")):
+        for value in self._evaluate(_REVEALED) or ():
             conceal(value)
+
+    def _evaluate(self, expression: str) -> Any:
+        """What `expression` is in the kernel, as plain data; None where it fails there."""
+        asked = self.kc.execute("", silent=True, store_history=False, user_expressions={"it": expression})
+        answer = self.wait_for_reply(asked)["content"].get("user_expressions", {}).get("it", {})
+        return ast.literal_eval(answer.get("data", {}).get("text/plain", "None"))
 
     def process_message(self, *args: Any, **kwargs: Any) -> Any:
         """Join streams as they come, so that no secret hides in a seam; tell of records at once."""

@@ -91,11 +91,16 @@ class Kernel:
 
 @dataclass
 class Kernels:
-    """The kernels of one run, for `notebooks` in their order; `environment` is what all of them get."""
+    """The kernels of one run, for `notebooks` in their order; `environment` is what all of them get.
+
+    Where they `only_look`, what machines have `told` one is handed on to the next (`homelab.moment`).
+    """
 
     environment: Mapping[str, str]
     cwd: Path
     notebooks: Sequence[Path]
+    only_look: bool = False
+    told: str = field(default="", repr=False)
     _ready: Kernel | None = None
     _all: list[Kernel] = field(default_factory=list)
 

@@ -125,6 +125,7 @@ class _Run:
                     },
                     stages.NOTEBOOKS,
                     [stages.notebook(stage.name) for stage in self.results.stages],
+                    only_look=not self.request.applies,
                 )
             )
         )

@@ -7,12 +7,13 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from homelab import needs, services
+from homelab import moment, needs, services
 from homelab.clients.jellyfin import seen_from
 from homelab.clients.jellyfin_data import Account
 from homelab.errors import ParamsError
@@ -209,6 +210,8 @@ def plan(world: World, wish: Params) -> Plan:
     changes: list[Change] = list(
         needs.missing(world, [*wanted, needs.certificates, needs.owned(TAG), needs.engine(role)])
     )
+    moment.ahead(world, (partial(service, world, wish, services.load(name), []) for name in wish.names))
+    moment.ahead(world, (partial(_pulled, machine, reference) for reference in images(world, wish)))
     for reference in images(world, wish):
         changes += _pulled(machine, reference)
     changes += _key(world, wish, notes)

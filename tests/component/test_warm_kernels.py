@@ -84,3 +84,16 @@ def test_the_warm_process_ends_with_a_runner_that_is_killed_before_any_kernel(ti
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
     until(lambda: not any(Path("/proc", str(pid)).exists() for pid in mine), "its end", 5)
+
+
+@pytest.mark.parametrize(("words", "asked"), [((), 1), (("--apply",), 2)])
+def test_where_a_run_only_looks_a_stage_knows_what_the_one_before_has_asked(
+    tiny: Tiny, words: tuple[str, ...], asked: int
+) -> None:
+    looks = "from homelab.world import open_world\nworld = open_world(params)\nprint(world.here().run(['uname', '-r']).ok().out)"
+    for name in ("00_one", "01_two"):
+        tiny.book(name, looks)
+    done = tiny.run(*words, env={"HOMELAB_COMMANDS": str(tiny.folder / "asked")})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tiny.folder / "asked").read_text().count("uname") == asked
+    assert os.uname().release in (tiny.folder / "out/01_two.ipynb").read_text()

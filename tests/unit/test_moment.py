@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -169,3 +172,82 @@ def test_what_fails_to_answer_is_asked_again(guard: Guard) -> None:
         "here",
         "here",
     ]
+
+
+def test_who_asks_the_same_meanwhile_waits_for_that_answer(guard: Guard) -> None:
+    asked, go = [], threading.Event()
+
+    def ask() -> str:
+        asked.append(1)
+        assert go.wait(10)
+        return "here"
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(guard.moment.once, "x", ask) for _ in range(4)]
+        until(lambda: sum(f.running() for f in found), (4.0).__eq__, "all of them to ask", every=0.0)
+        go.set()
+        assert [f.result() for f in found] == ["here"] * 4
+    assert len(asked) == 1
+
+
+def test_an_answer_to_a_question_from_before_a_change_is_not_for_who_asks_after_it(guard: Guard) -> None:
+    begun, go, answers = threading.Event(), threading.Event(), iter(["before", "after"])
+
+    def ask() -> str:
+        answer = next(answers)
+        if answer == "before":
+            begun.set()
+            assert go.wait(10)
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(guard.moment.once, "x", ask)
+        assert begun.wait(10)
+        with guard.lifted():
+            pass
+        assert guard.moment.once("x", ask) == "after"
+        go.set()
+        assert first.result() == "before"
+    assert guard.moment.once("x", ask) == "after"
+
+
+def test_looking_ahead_asks_at_once_and_keeps_its_errors_for_later(guard: Guard) -> None:
+    together = threading.Barrier(3)
+
+    def ask(name: str) -> str:
+        together.wait(10)
+        if name == "c":
+            raise OSError("gone")
+        return name
+
+    guard.moment.ahead([lambda n=n: guard.moment.once(n, lambda: ask(n)) for n in "abc"])
+    assert [guard.moment.once(n, lambda: "asked again") for n in "abc"] == ["a", "b", "asked again"]
+
+
+def test_where_nothing_is_remembered_nobody_looks_ahead() -> None:
+    Guard.of(home=False).moment.ahead([lambda: pytest.fail("looked")])
+
+
+def test_what_holds_is_handed_on_to_the_next_process(
+    here: Guarded, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moment, "_inherited", {})
+    assert both(here, file) == ("old", "old")
+    here.guard.moment.once("not plain data", threading.Lock)
+    text = moment.handed_on()
+    file.write_text("new")
+    moment.inherit(text)
+    next_one = Guarded(LocalMachine("tequila", Reader(), Pending()), Guard.of(home=True))
+    assert both(next_one, file) == ("old", "old")
+    moment.moved()
+    assert both(next_one, file) == ("new", "new")
+
+
+def test_what_has_moved_is_not_handed_on(
+    here: Guarded, guard: Guard, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moment, "_kept", WeakSet([guard.moment]))
+    assert both(here, file) == ("old", "old")
+    with guard.lifted():
+        pass
+    assert moment.handed_on() == ""
