@@ -13,6 +13,7 @@ from homelab.secret import mask
 
 MIME = "application/vnd.homelab+json"
 VERSION = 1
+LONG = 20  # lines of a command
 MARKS = {
     "ok": "✓", "applied": "✓", "warn": "!", "fail": "✗", "failed": "✗", "skip": "–",
     "planned": "○", "already": "=", "undone": "↶", "observed": "◦",
@@ -131,8 +132,9 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def code(command: str) -> str:
-    """A command in HTML, its lines kept."""
-    return f'<code style="display:inline-block;white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
+    """A command in HTML, its lines kept; one that is a page long, as with a file in it, scrolls in its own block."""
+    lid = "max-height:18em;overflow:auto;" if command.count("\n") >= LONG else ""
+    return f'<code style="display:inline-block;{lid}white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
 
 
 def typed(command: str, margin: int) -> str:

@@ -67,7 +67,7 @@ class Screen:
             row = [screen.buffer[y][x] for x in range(screen.columns)]
             lines.append(_line(list(runs(row)), cursor.x if y == cursor.y and not cursor.hidden else None))
         body, words = "\n".join(lines), escape(self.text())
-        return f'<pre role="img" aria-label="{words}" style="{STYLE}">{body}</pre>'
+        return f'<pre class="terminal-then" role="img" aria-label="{words}" style="{STYLE}">{body}</pre>'
 
 
 def _line(pieces: list[Run], cursor: int | None) -> str:
