@@ -121,6 +121,15 @@ def test_off_and_on(own: Lab) -> None:
     first(own)
 
 
+def test_without_the_permission_what_is_public_is_so_no_longer(own: Lab) -> None:
+    url, there = f"https://{NAME}/page", f"{NAME}:443:203.0.113.80"
+    own.policy()
+    wait_for("the name to go", lambda: own.run("visitor", "curl", "-sS", url).returncode == 6)
+    assert own.run("visitor", "curl", "-sS", "-m", "5", "--resolve", there, url).returncode == 35
+    own.policy(nodeAttrs=[{"target": ["autogroup:member"], "attr": ["funnel"]}])
+    first(own)
+
+
 def test_dns_answers_while_the_cloud_is_away(own: Lab) -> None:
     own.ask("stop", machine="cloud", name="cloud", signal=9)
     assert own.says("visitor", "getent", "hosts", NAME).split()[0] == "203.0.113.80"

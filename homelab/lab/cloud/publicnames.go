@@ -21,7 +21,7 @@ func publicNames(s *tailnet.State, o *serveOptions) dnsd.Set {
 		set.A[derp.HostName(i)] = []netip.Addr{a}
 	}
 	for _, n := range s.Sorted() {
-		if o.funnel.IsValid() && n.Hostinfo != nil && n.Hostinfo.IngressEnabled && !n.Expired(time.Now()) {
+		if o.funnel.IsValid() && n.Hostinfo != nil && n.Hostinfo.IngressEnabled && s.MayBePublic(n) && !n.Expired(time.Now()) {
 			set.A[s.FQDN(n)] = []netip.Addr{o.funnel}
 		}
 	}

@@ -30,7 +30,7 @@ func (s *Server) outsider(st *tailnet.State, looker, n *tailnet.Node) *tailcfg.N
 // dealsWith tells whether the tailnet's node ours has a use for theirs, which is nobody's.
 func dealsWith(st *tailnet.State, ours, theirs *tailnet.Node) bool {
 	if theirs.Ingress {
-		return ours.WantsIngress()
+		return ours.WantsIngress() && st.MayBePublic(ours)
 	}
 	return len(rented(st, ours, theirs)) > 0
 }
@@ -47,7 +47,7 @@ func rented(st *tailnet.State, ours, theirs *tailnet.Node) []netip.Prefix {
 
 // ingressGrant lets the front ends of Funnel hand connections to n.
 func ingressGrant(st *tailnet.State, n *tailnet.Node) []tailcfg.FilterRule {
-	if !n.WantsIngress() {
+	if !n.WantsIngress() || !st.MayBePublic(n) {
 		return nil
 	}
 	var src []string

@@ -6,8 +6,6 @@ import (
 	"log"
 	"net/http"
 
-	"tailscale.com/tailcfg"
-
 	"homelab/cloud/policy"
 	"homelab/cloud/tailnet"
 )
@@ -56,8 +54,7 @@ func byStableID(st *tailnet.State, id string) *tailnet.Node {
 }
 
 func has(st *tailnet.State, n *tailnet.Node, feature string) bool {
-	_, funnel := st.Policy().Attributes(st.Subject(n))[tailcfg.NodeAttrFunnel]
-	return st.Settings.HTTPS && (feature != "funnel" || funnel)
+	return st.Settings.HTTPS && (feature != "funnel" || st.MayBePublic(n))
 }
 
 // enable takes enable=on: it turns on HTTPS, and for Funnel gives the attribute in the policy.

@@ -49,6 +49,13 @@ func (n *Node) WantsIngress() bool {
 	return !n.Outside() && n.Hostinfo != nil && (n.Hostinfo.IngressEnabled || n.Hostinfo.WireIngress)
 }
 
+// MayBePublic tells whether the policy in force lets the node show something to the internet. Taken
+// away, it ends also what is public already.
+func (s *State) MayBePublic(n *Node) bool {
+	_, ok := s.Policy().Attributes(s.Subject(n))[tailcfg.NodeAttrFunnel]
+	return ok && !n.Outside()
+}
+
 // beOutside makes of a node that joined by such a key what it is.
 func (n *Node) beOutside(k *Key) {
 	if k == nil || !k.Outside() {
