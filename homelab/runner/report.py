@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -214,6 +215,7 @@ def _columns(table: Columns) -> str:
     )
 
 
+@functools.lru_cache(maxsize=256)  # the page is written again at every record
 def _picture(picture: Picture) -> str:
     caption, words = escape(picture.caption), picture.words or picture.caption
     if picture.mime == "image/svg+xml":  # as an image: its scripts and styles stay inside
