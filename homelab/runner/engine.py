@@ -216,6 +216,8 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             timeout=job.timeout,
             timeout_func=job.patience,
             startup_timeout=60,
+            # A busy machine may hear a cell's outputs long after its end; papermill ends the run after 4 s.
+            iopub_timeout=job.timeout,
         )
         client.log.disabled = True  # what nbclient would log, we say in our own words
         try:
