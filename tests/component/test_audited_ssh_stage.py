@@ -16,6 +16,7 @@ from homelab.pictures.replay import replay
 from homelab.resources import account, login, policy, recorder
 from homelab.shell import recordings
 from homelab.stages import audited_ssh
+from homelab.wait import until
 
 WISH = audited_ssh.Params()
 SECRET = "correct horse battery"
@@ -209,6 +210,8 @@ def test_the_shown_commands_do_the_same(world, done, typed) -> None:
 
 
 def test_taken_back(world, fresh, done) -> None:
+    processes = ["pgrep", "-u", "ubuntu"]  # a shell whose client has gone ends when it next says something
+    until(lambda: world[HOST].run(processes), lambda found: not found, "ubuntu's last shell to end")
     world.apply(done.inverse().part(without="phone"))
     assert standing(world) == fresh
     assert login.read(world[HOST]).node == "not installed"
