@@ -56,6 +56,7 @@ READS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
     ("git rev-parse|status|log|show|ls-files|describe|diff …", "looks at a checkout", r" --(output|ext-diff)"),
     ("nvidia-smi …", "asks the graphics card", r" (-(pm|pl|r|e|p|c|lgc|lmc|ac|rgc|rac|mig|am|caa)\b|--(gpu-reset|power-limit|persistence-mode|applications-clocks))"),
     ("vainfo|ffprobe …", "looks at video hardware and films"),
+    ("ffmpeg -nostdin -v error" + " -ss * -i http*://*" * 4 + " -filter_complex [0:v]scale=*,format=yuvj420p -frames:v 1 -f image2pipe -c:v mjpeg -q:v 5 -flags:v +bitexact -", "one picture of a film, into a pipe", r"(metadata|movie|sendcmd|zmq|file=)"),
     # Networks
     ("ip address|addr|a|link|l|route|r|rule|neighbour|neigh|netns|maddress", "lists networks"),
     ("ip address|addr|a|link|l|route|r|rule|neighbour|neigh|netns|maddress show|list|get|ls …", "lists networks"),

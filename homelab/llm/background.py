@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.errors import HomelabError
 from homelab.llm import measure, power
+from homelab.secret import mask
 
 if TYPE_CHECKING:
     from homelab.llm.engine import Engine
@@ -70,6 +71,8 @@ class Background:
                 )  # fmt: skip
         except HomelabError as error:
             self.error = f"{error.what} ({error.hint})" if error.hint else error.what
+        except Exception as error:  # nobody waits for this thread: unsaid, it would be at work for ever
+            self.error = mask(f"{error!r}. This is a mistake of the runbook: please report it")
         finally:
             self._over = True
             self.watch()

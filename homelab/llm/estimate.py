@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from homelab.llm.measure import WARM_UP
@@ -38,17 +39,24 @@ def one(report: Report, depth: int, tokens: int) -> float | None:
 
     Where one prompt was measured only, another one's wait is taken to be as its length.
     """
-    waits, paces = [], []
+    waits: dict[float, list[float]] = {}  # depths 0 and 16 ask for the same shortest prompt
+    paces: dict[float, list[float]] = {}
     for case in report.cases:
         wait, decode = case.number("wait", report.wanted), case.number("decode", report.wanted)
         if case.streams == 1 and wait and decode:
-            waits.append((float(case.asked), wait.median))
-            paces.append((float(case.depth), 1 / decode.median))
+            waits.setdefault(float(case.asked), []).append(wait.median)
+            paces.setdefault(float(case.depth), []).append(1 / decode.median)
     if not waits:
         return None
     if len(waits) == 1:
-        waits.append((0.0, 0.0))
-    return _at(sorted(waits), float(Case(depth).asked)) + (tokens - 1) * _at(sorted(paces), float(depth))
+        waits[0.0] = [0.0]
+    wait_for = _at(_points(waits), float(Case(depth).asked))
+    return wait_for + (tokens - 1) * _at(_points(paces), float(depth))
+
+
+def _points(found: Mapping[float, Sequence[float]]) -> Points:
+    """One for each x: two would have no line between them."""
+    return sorted((x, fmean(ys)) for x, ys in found.items())
 
 
 def _at(points: Points, x: float) -> float:

@@ -77,6 +77,9 @@ class FirstPage:
             found = progress.step(world, stages.find(stage), progress.started(world))
         except HomelabError as error:
             return {"state": "unknown", "said": mask(str(error).replace("\nHint: ", ". "))}
+        except Exception as error:  # else the page would say that JupyterLab does not answer
+            said = f"{error!r}. This is a mistake of the runbook: please report it."
+            return {"state": "unknown", "said": mask(said)}
         return {"state": found.state, "said": mask(found.said)}
 
     def _opened(self) -> World:

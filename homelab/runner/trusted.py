@@ -1,7 +1,7 @@
 """The notebooks that we ship are trusted by the JupyterLab that `open` starts, or their drawings would be words there.
 
 JupyterLab shows HTML and SVG outputs of a notebook that it did not see made as plain text, until somebody trusts
-it: such an output may carry a script. Ours are those of this checkout's own history, whose code the reader runs
+it: such an output may carry a script. Ours are those of this checkout's last commit, whose code the reader runs
 anyway; a file that differs from it stays untrusted, as whoever changed it may have brought outputs of their own.
 https://jupyter-server.readthedocs.io/en/stable/operators/security.html#security-in-notebook-documents
 """
@@ -20,7 +20,7 @@ PATIENCE = 10  # seconds for git; it needs hundredths
 
 
 def trust_shipped(data: Path) -> list[str]:
-    """Sign the notebooks that are as this checkout's history has them, in the database of Jupyter's folder `data`.
+    """Sign the notebooks that are as this checkout's last commit has them, in the database of Jupyter's folder `data`.
 
     Returns the names that were signed now; nothing where there is no git, or it will not have this folder.
     """

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from homelab.llm.result import Report
 
 UNFINISHED = "it was not finished"
+_writing = threading.Lock()  # the panel's measurement keeps its record beside the cells that keep theirs
 WHAT = {
     "report.json": "everything about the engine, for compare_with",
     "report.csv": "a line for every repetition, raw",
@@ -71,16 +73,19 @@ def keep(kept: Kept) -> Table:
         HomelabError: it cannot be written.
     """
     folder = place()
-    files = _files(kept)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in WHAT:
-            if name in files:
-                _replace(folder / name, files[name])
-            else:
-                (folder / name).unlink(missing_ok=True)  # an earlier run's, outside of a run's own folder
-    except OSError as error:
-        raise HomelabError(f"cannot be written: {error.strerror}", str(folder), "make room there") from error
+    with _writing:
+        files = _files(kept)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in WHAT:
+                if name in files:
+                    _replace(folder / name, files[name])
+                else:
+                    (folder / name).unlink(missing_ok=True)  # an earlier run's, outside of a run's own folder
+        except OSError as error:
+            raise HomelabError(
+                f"cannot be written: {error.strerror}", str(folder), "make room there"
+            ) from error
     rows = tuple((f"benchmarks/{name}", WHAT[name]) for name in files)
     return Table(("file in the run's folder", "what it is"), rows)
 
@@ -91,10 +96,13 @@ def so_far(report: Report) -> Report:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Never half a file, even if we are killed."""
-    beside = path.with_suffix(".new")
-    beside.write_text(text)
-    beside.replace(path)
+    """Never half a file, even if we are killed; nor another's, where two notebooks write into one folder."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        beside.write_text(text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _files(kept: Kept) -> dict[str, str]:

@@ -186,3 +186,22 @@ def test_where_nobody_can_press_there_is_a_table(monkeypatch) -> None:
     nothing = Report(Description("none"), {}, 3, 32, ended="nothing is measured meanwhile")
     monkeypatch.delenv("HOMELAB_HEADLESS")
     assert str(benchmark.panel([], nothing, Wish(), Kept())).endswith("here: nothing is measured meanwhile.")
+
+
+def test_what_nobody_foresaw_is_said_as_our_mistake(bench) -> None:
+    made, engine, told, _ = bench
+    engine.describe = lambda: 1 / 0
+    made.start.click()
+    until(lambda: made.running, lambda busy: not busy, "its end")
+    assert benchmark._at_work[0].wait(10)
+    assert str(told[-1]) == (
+        "It came to nothing: ZeroDivisionError('division by zero'). This is a mistake of the runbook: please report it."
+    )
+    assert not made.start.disabled
+
+
+def test_depths_that_ask_for_the_same_prompt_are_one_point() -> None:
+    report = measured(0, 16)
+    assert report.cases[0].asked == report.cases[1].asked
+    assert estimate.one(report, 0, 32) == pytest.approx(0.016 + 31 * 0.01)
+    assert estimate.one(measured(0, 16, 512), 512, 32) == pytest.approx(0.512 + 31 * 0.01512)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -176,3 +178,26 @@ def test_out_of_time_is_not_the_engines_fault() -> None:
     late.ended = "30 s were over"
     assert chapter.complete(late).status == "warn"
     assert chapter.complete(chapter.measured({}, chapter.asked(WISH))).status == "skip"
+
+
+def test_two_who_keep_at_once_do_not_write_into_one_file(monkeypatch, tmp_path) -> None:
+    write, inside, most, names = Path.write_text, [], [], []
+
+    def slowly(self: Path, text: str) -> int:
+        inside.append(self)
+        names.append(self.name)
+        most.append(len(inside))
+        waiting.wait(0.05)  # room for the other one
+        inside.remove(self)
+        return write(self, text)
+
+    waiting = threading.Event()
+    monkeypatch.setattr(Path, "write_text", slowly)
+    both = [threading.Thread(target=keep, args=(Kept(report=report()),)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(10)
+    assert max(most) == 1
+    assert len(set(names)) == 3, "report.json, .csv and .md"
+    assert {f.name for f in (tmp_path / "benchmarks").iterdir()} == {"report.json", "report.csv", "report.md"}

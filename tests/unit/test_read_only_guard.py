@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from homelab.clients import screening
 from homelab.errors import NotReadOnly
 from homelab.local_machine import LocalMachine
-from homelab.machine import Pending
+from homelab.machine import Pending, Result
 from homelab.person import Reader
 from homelab.read_only import Guard, Guarded
 from homelab.secret import conceal
@@ -86,3 +89,25 @@ def test_homes_are_guarded_always_and_labs_when_asked(monkeypatch: pytest.Monkey
     assert not Guard.of(home=False).on
     monkeypatch.setenv("HOMELAB_GUARD", "1")
     assert Guard.of(home=False).on
+
+
+def test_the_stills_of_a_film_are_fetched_while_only_looking(guard: Guard) -> None:
+    asked: list[list[str]] = []
+
+    def run(argv: list[str], **_: object) -> Result:
+        asked.append(argv)
+        return Result(tuple(argv), 0, base64.b64encode(screening.JPEG + b"row").decode(), "", 0.0, "phone")
+
+    phone = Guarded(SimpleNamespace(name="phone", run=run), guard)  # type: ignore[arg-type]
+    address = "http://tequila:8096/Videos/7/stream?static=true"
+    assert screening._stills(phone, address, 8.0).startswith(screening.JPEG)
+    (argv,) = asked
+    for before, after in (
+        ("-", "/tmp/row.jpg"),
+        ("-nostdin", "-y"),
+        (address, "/etc/passwd"),
+        ("mjpeg", "h264"),
+        ("format=yuvj420p", "metadata=print:file=/tmp/x,format=yuvj420p"),
+    ):
+        with pytest.raises(NotReadOnly):
+            phone.run([w.replace(before, after) if before != "-" else after if w == "-" else w for w in argv])
