@@ -7,7 +7,6 @@ word for this one plan, and needs a tick before it: "I have read it".
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import os
@@ -16,17 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.errors import HomelabError
 from homelab.panels import standing
-from homelab.panels.beside import place
-from homelab.panels.standing import Progress, Said
+from homelab.panels.beside import place, soon
+from homelab.panels.standing import Progress
+from homelab.panels.told import Told
 from homelab.plan import Plan
 from homelab.record import heard_by, live
 
 if TYPE_CHECKING:
     from homelab.world import World
 
-AFTER = 0.3  # seconds: what was clicked while we were at work arrives within them, and counts for nothing
 STOPPED = "Stopped. What was done before stands: press again, and it goes on from there."
-STANDS = "\nWhat was done before it stands; Undo takes it back."
+STANDS = {
+    True: "\nWhat was done before it stands; Undo takes it back.",
+    False: "\nWhat was taken back before it is gone; press again, and it goes on from there.",
+}
 SAVED = "The buttons Apply and Undo: they work in JupyterLab, once this cell has run."
 
 
@@ -46,7 +48,7 @@ def apply_and_undo(world: World, plan: Plan, outline: Callable[[Plan], object] =
     try:
         Panel(world, plan or standing.of_stage(world, plan.stage), outline).open()
     except HomelabError as error:  # the world cannot be asked: nothing can be done here now
-        live()(Said(str(error), "failed"))
+        live()(Told(str(error), "failed"))
     return None
 
 
@@ -70,7 +72,7 @@ class Panel:
     def open(self) -> None:
         """Show what is so, and under it the buttons, where anything may be done."""
         if not self.plan:
-            self._show(Said("No changes: there is nothing to apply, and nothing to take back.", "already"))
+            self._show(Told("No changes: there is nothing to apply, and nothing to take back.", "already"))
             return
         why = standing.refusal(self.world, self.plan)
         self._show(self.now.said(self.outline, why))
@@ -83,18 +85,18 @@ class Panel:
         place(ipywidgets.HBox([*ticks, self.apply, self.undo]), SAVED)
 
     def press(self, forth: bool) -> None:
-        """What a click does: Apply (`forth`), or Undo. While one is at work it does nothing."""
-        if self.working:
+        """What a click does: Apply (`forth`), or Undo. While one is at work, or without the tick, it does nothing."""
+        if not self._free():
             return
         self.working = True
         self._enable()
-        self._show(Said("The world is asked again …"))
+        self._show(Told("The world is asked again …"))
         try:
             self._show(self._work(forth))
         finally:
-            _soon(self._free)
+            soon(self._end)
 
-    def _work(self, forth: bool) -> Said:
+    def _work(self, forth: bool) -> Told:
         """Do it; what there is to say at its end."""
         done = Progress()
         try:
@@ -109,24 +111,35 @@ class Panel:
                 self._show(done.said(doing))
 
             self._show(done.said(doing))
-            with heard_by(hear), contextlib.redirect_stdout(Lines(hear)):
+            with heard_by(hear), Lines(hear) as lines, contextlib.redirect_stdout(lines):
                 self.world.apply(done.todo, told=True)
             self.now = standing.look(self.world, self.plan)
-            return done.said(self.now.so, "applied" if forth else "undone")
+            return done.said(self.now.so, "applied" if forth else "undone", self.now.does(self.outline))
         except HomelabError as error:
-            return done.said(f"{error}{STANDS if done.made else ''}", "failed")
+            return done.said(f"{error}{STANDS[forth] if done.made else ''}", "failed", self._then(done))
         except KeyboardInterrupt:
-            return done.said(STOPPED, "warn")
+            return done.said(STOPPED, "warn", self._then(done))
         except Exception as error:
             self._show(done.said(f"{error!r}. This is a mistake of the runbook: please report it.", "failed"))
             raise
 
-    def _free(self) -> None:
+    def _then(self, done: Progress) -> tuple[object, ...]:
+        """What the buttons do where the work has ended too early."""
+        with contextlib.suppress(HomelabError):  # that it cannot be asked has been said
+            if done.todo:
+                self.now = standing.look(self.world, self.plan)
+                return self.now.does(self.outline)
+        return ()
+
+    def _end(self) -> None:
         self.working = self.read.value = False
         self._enable()
 
+    def _free(self) -> bool:
+        return not self.working and (bool(self.world.lab) or self.read.value)
+
     def _enable(self) -> None:
-        free = not self.working and (bool(self.world.lab) or self.read.value)
+        free = self._free()
         self.apply.disabled = self.undo.disabled = not free
         self.read.disabled = self.working
         self.apply.button_style = "primary" if free and self.now.left else ""
@@ -137,18 +150,18 @@ class Lines(io.TextIOBase):
     """Gives `hear` what is printed, line by line."""
 
     def __init__(self, hear: Callable[[object], None]) -> None:
-        self.hear = hear
+        self._hear, self._begun = hear, ""
 
     def write(self, text: str) -> int:
-        """As of any file."""
-        if text.strip():
-            self.hear(text.rstrip("\n"))
+        """As of any file; a line that has only begun waits for its end."""
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in whole:
+            if line.strip():
+                self._hear(line)
         return len(text)
 
-
-def _soon(free: Callable[[], None]) -> None:
-    """Call `free` once the clicks that came meanwhile have been heard."""
-    try:
-        asyncio.get_running_loop().call_later(AFTER, free)
-    except RuntimeError:  # no kernel runs us
-        free()
+    def close(self) -> None:
+        """As of any file: a last line needs no end."""
+        if not self.closed:
+            self.write("\n")
+        super().close()

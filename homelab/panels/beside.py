@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from homelab.errors import HomelabError
 from homelab.panels.told import Show, telling
 
+AFTER = 0.3  # seconds: what was clicked while we were at work arrives within them, and counts for nothing
 _newest: dict[str, Rounds] = {}
 
 
@@ -69,3 +71,11 @@ def place(box: Any, saved: str) -> None:
 
     bundle: dict[str, Any] = {**box._repr_mimebundle_(), "text/plain": saved}
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+
+def soon(free: Callable[[], None]) -> None:
+    """Call `free` once the clicks that came meanwhile have been heard."""
+    try:
+        asyncio.get_running_loop().call_later(AFTER, free)
+    except RuntimeError:  # no kernel runs us
+        free()

@@ -5,42 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homelab import history
 from homelab.outcome import Outcome
+from homelab.panels.told import Told
 from homelab.plan import Change, Plan, between, matches, way_back
 from homelab.plan_underway import Moved
-from homelab.record import badge, code, typed
-from homelab.secret import mask
+from homelab.record import code, typed
 
 if TYPE_CHECKING:
     from homelab.world import World
-
-
-@dataclass(frozen=True)
-class Said:
-    """A sentence of the kind `status`, and under it what was shown; an ordinary output."""
-
-    what: str
-    status: str = ""
-    things: tuple[object, ...] = ()
-
-    def __str__(self) -> str:
-        return mask("\n".join(map(str, (self.what, *self.things))))
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        what = escape(self.what).replace("\n", "<br>")
-        mark = f"{badge(self.status)} &nbsp;" if self.status else ""
-        parts = [f"<p><b>{mark}{what}</b></p>", *map(_html, self.things)]
-        return {"text/plain": str(self), "text/html": mask("".join(parts))}
-
-
-def _html(thing: Any) -> str:
-    rich = getattr(thing, "_repr_mimebundle_", None)
-    return (
-        str(rich()["text/html"]) if rich else f'<div style="white-space:pre-wrap">{escape(str(thing))}</div>'
-    )
 
 
 @dataclass(frozen=True)
@@ -74,12 +49,12 @@ class Progress:
         """Something was shown; what shows itself again and again, such as a pull, has one place."""
         if not any(thing is known for known in self.heard):
             self.heard.append(thing)
-        self.made += isinstance(thing, Outcome)
+        self.made += isinstance(thing, Outcome) and thing.status in ("applied", "already")
 
-    def said(self, what: str, status: str = "") -> Said:
-        """All of it under `what`; without a `status` it goes on."""
+    def said(self, what: str, status: str = "", then: tuple[object, ...] = ()) -> Told:
+        """All of it under `what`, and below it what can be done `then`; without a `status` it goes on."""
         rest = [Next(c) for c in self.todo.changes[self.made : self.made + 1] if not status]
-        return Said(what, status, (*self.heard, *rest))
+        return Told(what, status, (*self.heard, *rest, *then))
 
 
 @dataclass(frozen=True)
@@ -114,14 +89,21 @@ class Standing:
         number = "All" if not self.left else f"{len(self.made)} of"
         return f"{number} {changes(len(self.plan))} {'is' if len(self.made) == 1 else 'are'} made."
 
-    def said(self, outline: Callable[[Plan], object], before: str = "") -> Said:
-        """What is so, after the words `before`, and what a button would do: the rest, or the way back, as an `outline`."""
+    def said(self, outline: Callable[[Plan], object], before: str = "") -> Told:
+        """What is so, after the words `before`, and what each button would do."""
         if self.moved:
-            return Said(" ".join((before, self.so)).strip(), "warn")
-        next_one, plan = ("Apply does this:", self.forth) if self.left else ("Undo does this:", self.back)
-        return Said(
-            " ".join((before, self.so, next_one)).strip(), "planned" if self.left else "ok", (outline(plan),)
-        )
+            return Told(" ".join((before, self.so)).strip(), "warn")
+        heading, *rest = self.does(outline)
+        what = " ".join((before, self.so, str(heading))).strip()
+        return Told(what, "planned" if self.left else "ok", tuple(rest))
+
+    def does(self, outline: Callable[[Plan], object]) -> tuple[object, ...]:
+        """What each button that would do something does, under its name: the rest, and the way back, as an `outline`."""
+        if self.moved:
+            return ()
+        forth = ("Apply does this:", outline(self.forth)) if self.left else ()
+        back = ("Undo does this:", outline(self.back)) if self.made else ()
+        return (*forth, *back)
 
     def idle(self, forth: bool) -> str:
         """Why a button did nothing."""

@@ -18,23 +18,32 @@ AT_WORK = "At work …"
 
 @dataclass(frozen=True)
 class Told:
-    """Several things in one output: what shows itself, a sentence, or an error of ours."""
+    """A sentence of the kind `status`, where there is one, and under it several things: what shows itself, words, an error of ours."""
 
+    what: str = ""
+    status: str = ""
     things: tuple[object, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join(f"✗ fail {t}" if isinstance(t, HomelabError) else mask(str(t)) for t in self.things)
+        lines = [f"✗ fail {t}" if isinstance(t, HomelabError) else str(t) for t in self.things]
+        return mask("\n".join([self.what, *lines] if self.what else lines))
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "text/html": "".join(map(_html, self.things))}
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        mark = f"{badge(self.status)} &nbsp;" if self.status else ""
+        what = f"<p><b>{mark}{_lines(self.what)}</b></p>" if self.what else ""
+        return {"text/plain": str(self), "text/html": mask(what + "".join(map(_html, self.things)))}
 
 
-def _html(thing: object) -> str:
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def _html(thing: Any) -> str:
     if isinstance(thing, HomelabError):
-        lines = str(thing).splitlines()
-        return f"<div>{badge('fail')} &nbsp;{'<br>'.join(escape(mask(line)) for line in lines)}</div>"
-    own = getattr(thing, "html", None)
-    return mask(own()) if own else f"<p>{escape(mask(str(thing)))}</p>"
+        return f"<div>{badge('fail')} &nbsp;{_lines(str(thing))}</div>"
+    if rich := getattr(thing, "_repr_mimebundle_", None):
+        return str(rich()["text/html"])
+    return f'<div style="white-space:pre-wrap">{escape(str(thing))}</div>'
 
 
 @contextmanager
@@ -44,9 +53,9 @@ def telling(show: Show) -> Iterator[None]:
 
     def ear(thing: object) -> None:
         things.append(thing)
-        show(Told(tuple(things)))
+        show(Told(things=tuple(things)))
 
-    show(Told((AT_WORK,)))
+    show(Told(things=(AT_WORK,)))
     try:
         with heard_by(ear):
             yield

@@ -129,6 +129,8 @@ def test_a_home_is_changed_by_a_tick_and_a_click_and_back_again(house, tmp_path,
     assert halfway.endswith("… now      on tequila: light in the attic\n           $ switch attic on")
     assert shown[-1].startswith("All 2 changes are made.")
     assert f"./runbook undo {world.run} --apply" in shown[-1]
+    assert "Undo does this:" in shown[-1], "the way back is seen before it can be pressed"
+    assert shown[-1].endswith(str(PLAN.inverse()))
     assert apply.disabled, "the next click needs a tick of its own"
     assert not tick.value
     assert world.pending.count == 0, "checks ask now"
@@ -154,7 +156,7 @@ def test_a_second_click_finds_nothing_left(house, tmp_path, shown, controls) -> 
 
 def test_a_click_while_one_is_at_work_is_none(house, tmp_path, shown, controls, monkeypatch) -> None:
     later: list[Any] = []
-    monkeypatch.setattr(panels, "_soon", later.append)
+    monkeypatch.setattr(panels, "soon", later.append)
     apply, undo = controls(in_the_lab(tmp_path), PLAN)
     apply.click()
     undo.click()  # it was on its way while we worked
@@ -186,6 +188,8 @@ def test_a_change_that_fails_is_a_sentence_and_undo_takes_back_the_others(
     assert "What was done before it stands; Undo takes it back." in shown[-1]
     assert "Traceback" not in shown[-1]
     assert house.lamps == {"hall": "on", "attic": "off"}
+    assert "Apply does this:" in shown[-1]
+    assert "Undo does this:" in shown[-1]
     house.broken = ""
     undo.click()
     assert house.lamps["hall"] == "off"
@@ -248,3 +252,53 @@ def test_what_has_come_half_way_has_not_moved_away(house, tmp_path, shown, contr
     assert shown[-1].startswith("The change is not made. Apply does this:")
     apply.click()
     assert house.lamps["hall"] == "on"
+
+
+def test_where_both_buttons_do_something_both_are_outlined(house, tmp_path, shown, controls) -> None:
+    house.lamps["hall"] = "on"
+    controls(in_the_lab(tmp_path), PLAN)
+    forth, _, back = shown[-1].partition("Undo does this:")
+    assert forth.startswith("1 of 2 changes is made. Apply does this:")
+    assert "switch attic on" in forth
+    assert "switch hall on" not in forth
+    assert "switch hall off" in back
+    assert "attic" not in back
+
+
+def test_a_click_without_the_tick_does_nothing(house, tmp_path, shown, controls) -> None:
+    _, apply, undo = controls(at_home(tmp_path))
+    before = shown[:]
+    apply.click()  # the browser had not greyed it yet
+    undo.click()
+    assert not house.done
+    assert shown == before
+
+
+def test_where_the_first_change_fails_nothing_was_done_before_it(house, tmp_path, shown, controls) -> None:
+    apply, _ = controls(in_the_lab(tmp_path), PLAN)
+    house.broken = "hall"
+    apply.click()
+    assert "no light" in shown[-1]
+    assert "What was done before" not in shown[-1]
+    assert "Undo does this:" not in shown[-1]
+
+
+def test_an_undo_that_fails_half_way_is_not_said_to_be_taken_back_by_undo(
+    house, tmp_path, shown, controls
+) -> None:
+    apply, undo = controls(in_the_lab(tmp_path), PLAN)
+    apply.click()
+    house.broken = "hall"
+    undo.click()
+    assert house.lamps == {"hall": "on", "attic": "off"}
+    assert "press again, and it goes on from there" in shown[-1]
+    assert "Undo takes it back" not in shown[-1]
+
+
+def test_what_is_printed_is_heard_line_by_line() -> None:
+    heard: list[object] = []
+    with panels.Lines(heard.append) as lines:
+        print("a", "b", file=lines)
+        print("c\nd", end="", file=lines)
+        assert heard == ["a b", "c"]
+    assert heard == ["a b", "c", "d"]
