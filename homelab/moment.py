@@ -7,8 +7,9 @@ different moments is no better for it. So within one stage of a run at home an a
 That is honest because nothing else is answered so. Asked anew, always, are: what measures (a ping, a page, the
 time; see `MEASURES`), every check, every wait, everything around a change that is applied (what it starts from, too),
 and everything in JupyterLab, where the reader may be at work beside us. Where a run only looks, a stage hands on to
-the next what machines have told it; where it applies, each looks for itself. A change empties the memory, and so do a
-wait that had to wait and a command that sends: a ping finds a way that `tailscale status` then tells of.
+those that begin after it what machines have told it; where it applies, each looks for itself. A change empties the
+memory, and so do a wait that had to wait and a command that sends: a ping finds a way that `tailscale status` then
+tells of.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from homelab.machine import Result
 Said = TypeVar("Said")
 HOLDS = 15.0  # seconds; what moves by itself, such as who is online, is at most so old in a plan
 AT_ONCE = 6  # that look ahead; a machine takes no more commands at once (`homelab.ssh.machine`)
-# Words of a command that sends something, which may leave traces: a way that is found, a connection.
+# Words of a command that sends something, which may leave traces: a way that is found, a connection. Of Python's
+# programs ours do; a package of that name, an old release that is looked for, or somebody's `…/bin/python` do not.
 SENDS = re.compile(
-    r"\b(ping6?|tracepath|traceroute|curl|wget|nc|netcheck|rebind|docker (run|exec)|compose exec|tailscale ssh|python3?)\b"
+    r"\b(ping6?|tracepath|traceroute|curl|wget|nc|netcheck|rebind|docker (run|exec)|compose exec|tailscale ssh"
+    r"|(?<!/)python3?(?![.-]))\b"
 )
 # Words of a command, or of a request to Docker, whose answer is another one each time; rather one too many.
 MEASURES = re.compile(

@@ -18,6 +18,7 @@ from homelab.runner.folder import Folder, FolderFailed
 from homelab.runner.kernels import Kernels
 from homelab.runner.no_grammar import without_grammar
 from homelab.runner.records import MIME
+from homelab.runner.turn import Turn
 from homelab.secret import conceal
 
 with without_grammar():
@@ -43,6 +44,7 @@ class Job:
 
     `environment` reaches the kernel before its first cell, though it was started earlier.
     `heard` is called with the notebook and the number of code cells begun, at every cell and record.
+    Nothing is written before its `turn`. One that is `stopped` begins no further cell.
     """
 
     source: Path
@@ -54,6 +56,11 @@ class Job:
     more: bool
     heard: Callable[[Mapping[str, Any], int], None]
     timeout: int = 600
+    turn: Turn = field(default_factory=Turn)
+    stopped: bool = False
+    cell: int = 0  # of its code cells, the last one that was begun
+    begun: float | None = None  # by the monotonic clock (s)
+    ended: float | None = None
     notebook: Any = None
     at: int | None = None  # the cell that is being executed; None: any may have changed
     text: NotebookText = field(default_factory=NotebookText)
@@ -69,7 +76,14 @@ class Job:
             FolderFailed: it cannot be written.
         """
         self.notebook = notebook
-        self.folder.write(self.name, f"{self.text.of(notebook, self.at)}\n")
+        text = f"{self.text.of(notebook, self.at)}\n"
+        self.turn.tell("notebook", lambda: self.folder.write(self.name, text))
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or takes by now."""
+        now = time.monotonic()
+        return round((self.ended or now) - (self.begun or now), 3)
 
 
 class CellsEnded(Exception):
@@ -87,17 +101,21 @@ def execute(job: Job) -> Any:
         CellsEnded: a cell took too long, or its kernel died.
         FolderFailed: the run's folder takes no more.
     """
-    with contextlib.suppress(papermill.PapermillExecutionError):  # the notebook has it in its outputs
-        papermill.execute_notebook(
-            str(job.source),
-            None,
-            parameters=dict(job.parameters),
-            engine_name=NAME,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            job=job,
-        )
+    job.begun = time.monotonic()
+    try:
+        with contextlib.suppress(papermill.PapermillExecutionError):  # the notebook has it in its outputs
+            papermill.execute_notebook(
+                str(job.source),
+                None,
+                parameters=dict(job.parameters),
+                engine_name=NAME,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                job=job,
+            )
+    finally:
+        job.ended = time.monotonic()
     if job.notebook is not None:  # papermill has put red cells of its own around the error
         job.notebook = remove_error_markers(job.notebook)
     return job.notebook
@@ -130,6 +148,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         begun, self._saved = 0, time.monotonic()
         failed: BaseException | None = None
         for index, cell in enumerate(self.nb.cells):
+            if job.stopped:
+                break
             if cell.cell_type != "code":
                 continue
             begun += bool(cell.source.strip())
@@ -171,6 +191,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, *args: Any, **kwargs: Any) -> Any:
         """Join streams as they come, so that no secret hides in a seam; tell of records at once."""
+        if self.nb_man.job.stopped and args[0]["msg_type"] == "error":
+            return None  # that we have interrupted it is not the notebook's error
         output = super().process_message(*args, **kwargs)
         outputs = args[1].get("outputs", [])
         if output and outputs and outputs[-1] is output and output.output_type == "stream":

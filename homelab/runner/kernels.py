@@ -105,7 +105,7 @@ class Kernels:
     _all: list[Kernel] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._coming = iter(self.notebooks)
+        self._coming, self._one_by_one = iter(self.notebooks), threading.Lock()
         self._warm = Warm({**os.environ, **QUIET, **self.environment})
         if len(self.notebooks) > 1:
             self._warm.load_often()
@@ -119,18 +119,33 @@ class Kernels:
 
     def take(self) -> Kernel:
         """The prepared kernel, or a new one, also where that has ended before it was needed."""
-        self.prepare()
-        kernel, self._ready = self._ready, None
-        assert kernel is not None
-        if kernel.manager.provisioner.process.poll() is None:
-            return kernel
-        self.release(kernel)
-        return self._start()
+        with self._one_by_one:
+            self.prepare()
+            kernel, self._ready = self._ready, None
+            assert kernel is not None
+            if kernel.manager.provisioner.process.poll() is None:
+                return kernel
+            self.release(kernel)
+            return self._start()
 
     def release(self, kernel: Kernel) -> None:
         """End `kernel`."""
         kernel.stop()
         self._all.remove(kernel)
+
+    def interrupt(self) -> None:
+        """Raise `KeyboardInterrupt` in the running cells of all, as `Kernel.interrupt` does, and wait for none."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the processes of all; whoever executes cells in one finds it dead, and releases it."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        for kernel in list(self._all):
+            if provisioner := kernel.manager.provisioner:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(provisioner.pid, number)
 
     def close(self) -> None:
         """End all that are left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from homelab.runner.request import Request, stage_problem
 from homelab.runner.results import STATUS_OF_ERROR, Results, StageResult
 from homelab.runner.stages_plan import StagesPlan
 from homelab.runner.terminal import Terminal
+from homelab.runner.turn import Turn
 from homelab.ssh.folder import shared
 
 Then = Callable[[Folder, Results, int], int]
@@ -76,8 +76,10 @@ class _Run:
                     environment = self._prepare(stack)
                 started = True
                 self.folder.point_latest_here()
-                for number, stage in enumerate(self.results.stages):
-                    self._stage(stage, environment, more=number + 1 < len(self.results.stages))
+                jobs = [self._job(stage, environment) for stage in self.results.stages]
+                execute = stack.enter_context(self._executing(jobs))
+                for stage, job in zip(self.results.stages, jobs, strict=True):
+                    self._stage(stage, job, execute)
             except Interrupted:
                 interrupted = True
                 if not started:
@@ -162,9 +164,20 @@ class _Run:
             else None
         )
 
-    def _stage(self, stage: StageResult, environment: Mapping[str, str], more: bool) -> None:
-        stage.status = "running"
-        start = time.monotonic()
+    @property
+    def _beside(self) -> bool:
+        """Whether stages may be at work side by side: where all of them only look, at a home."""
+        return not self.request.world.is_lab and not self.request.applies and len(self.results.stages) > 1
+
+    def _executing(self, jobs: list[Any]) -> contextlib.AbstractContextManager[Callable[[Any], Any]]:
+        """What executes a job."""
+        if not self._beside:
+            return contextlib.nullcontext(self.engine.execute)
+        from homelab.runner.side_by_side import side_by_side
+
+        return side_by_side(jobs, self.kernels)
+
+    def _job(self, stage: StageResult, environment: Mapping[str, str]) -> Any:
         job = self.engine.Job(
             source=stages.notebook(stage.name),
             name=f"{stage.name}.ipynb",
@@ -172,12 +185,17 @@ class _Run:
             folder=self.folder,
             kernels=self.kernels,
             environment=environment,
-            more=more,
-            heard=lambda notebook, cell: self._heard(stage, notebook, cell, time.monotonic() - start),
+            more=not self._beside and stage is not self.results.stages[-1],
+            heard=lambda notebook, cell: self._heard(stage, job, notebook, cell),
+            turn=Turn(begun=not self._beside),
         )
+        return job
+
+    def _stage(self, stage: StageResult, job: Any, execute: Callable[[Any], Any]) -> None:
+        stage.status = "running"
         try:
-            with self.terminal.watching(stage), self._counted(stage, job, start):
-                self.engine.execute(job)
+            with self.terminal.watching(stage), self._counted(stage, job):
+                execute(job)
         except self.engine.CellsEnded as error:
             stage.error = {"type": error.kind, "what": error.what, "hint": error.hint, "cell": stage.cell}
         except (Interrupted, FolderFailed):
@@ -204,33 +222,42 @@ class _Run:
         self._write(report=True)
 
     @contextlib.contextmanager
-    def _counted(self, stage: StageResult, job: Any, start: float) -> Iterator[None]:
+    def _counted(self, stage: StageResult, job: Any) -> Iterator[None]:
         try:
             yield
         finally:
-            stage.seconds = round(time.monotonic() - start, 3)
+            stage.seconds = job.seconds
             if job.notebook is not None:
-                self._read(stage, job.notebook)
+                self._found(stage, job.notebook)()
 
-    def _heard(self, stage: StageResult, notebook: Mapping[str, Any], cell: int, seconds: float) -> None:
-        stage.cell = max(stage.cell, cell)
-        stage.cells = records.code_cells(notebook)
-        stage.seconds = round(seconds, 3)
-        before = len(stage.checks), len(stage.changes)
-        stage.notebook = f"{stage.name}.ipynb"
-        self._read(stage, notebook)
+    def _heard(self, stage: StageResult, job: Any, notebook: Mapping[str, Any], cell: int) -> None:
         asked = records.asked(notebook)
         for what in asked[self.asked.get(stage.name, 0) :]:
-            self.terminal.say(what)  # the stage waits for it
+            self.terminal.say(what)  # at once, whoever's turn it is: the stage waits for it
         self.asked[stage.name] = len(asked)
-        self.terminal.under(records.under(notebook, stage.cell))
-        self._write(report=before != (len(stage.checks), len(stage.changes)))
+        job.cell = max(job.cell, cell)
+        at, seconds, cells = job.cell, job.seconds, records.code_cells(notebook)
+        under, found = records.under(notebook, at), self._found(stage, notebook)
 
-    def _read(self, stage: StageResult, notebook: Mapping[str, Any]) -> None:
-        stage.checks, stage.changes = records.checks(notebook), records.changes(notebook, stage.managed)
-        stage.error = records.error(notebook) or stage.error
-        self.seen[stage.name] = records.seen(notebook)
-        self.plan.stages[stage.name] = records.planned(notebook)
+        def tell() -> None:
+            before = len(stage.checks), len(stage.changes)
+            stage.notebook, stage.cell, stage.cells, stage.seconds = job.name, at, cells, seconds
+            found()
+            self.terminal.under(under)
+            self._write(report=before != (len(stage.checks), len(stage.changes)))
+
+        job.turn.tell("heard", tell)
+
+    def _found(self, stage: StageResult, notebook: Mapping[str, Any]) -> Callable[[], None]:
+        """Read `notebook` as it is now; to be called to take over what it says."""
+        checks, changes = records.checks(notebook), records.changes(notebook, stage.managed)
+        error, seen, planned = records.error(notebook), records.seen(notebook), records.planned(notebook)
+
+        def take() -> None:
+            stage.checks, stage.changes, stage.error = checks, changes, error or stage.error
+            self.seen[stage.name], self.plan.stages[stage.name] = seen, planned
+
+        return take
 
     def _write(self, report: bool = False) -> None:
         try:  # the report first: whenever a run is killed, what the results tell of is in it too

@@ -103,7 +103,7 @@ class Connection:
             TimeoutError: no answer by then.
             SshError: the machine cannot be reached, or does not forward.
         """
-        with self._one_by_one:  # so that what the log says is about this one
+        with self._forwarding():  # so that what the log says is about this one
             self._there()
             before = self._log.stat().st_size
             try:
@@ -127,7 +127,7 @@ class Connection:
         Raises:
             SshError: the machine cannot be reached, or the connection broke.
         """
-        with self._one_by_one:
+        with self._forwarding():
             self._there()
             here = f"{self.path}.{hashlib.sha256(path.encode()).hexdigest()[:6]}"
             made = socket.socket(socket.AF_UNIX)
@@ -147,6 +147,12 @@ class Connection:
             made.connect(here)
             return True
         return False
+
+    @contextlib.contextmanager
+    def _forwarding(self) -> Iterator[None]:
+        """One at a time, in this process and among those that share the connection."""
+        with self._one_by_one, _alone(Path(f"{self.path}.forwards")):
+            yield
 
     def _there(self) -> None:
         if not self.is_alive():
@@ -269,7 +275,7 @@ def _if_there(session: mux.Session) -> mux.Session | None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Two processes must not both connect."""
+    """Two processes must not do it both at once."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

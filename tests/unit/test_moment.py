@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,3 +252,18 @@ def test_what_has_moved_is_not_handed_on(
     with guard.lifted():
         pass
     assert moment.handed_on() == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "sends"),
+    [
+        ("python3 -c SERVER 40000", True),
+        ("sh -c 'exec python3 - http://x'", True),
+        ("python3.10 -c 'import ensurepip, venv'", False),
+        ("apt-cache show python3.10-venv", False),
+        ("apt-cache show python3-venv", False),
+        ('sh -c \'[ -x "$2/bin/python" ] && sha256sum --status -c "$2/$3"\'', False),
+    ],
+)
+def test_only_a_program_in_python_sends(line: str, sends: bool) -> None:
+    assert moment.sends(shlex.split(line)) == moment.is_measured(shlex.split(line)) == sends
