@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from homelab.errors import HomelabError
@@ -53,16 +52,38 @@ class Rounds:
                 raise error
 
 
-@contextmanager
-def resting(controls: Sequence[Any]) -> Iterator[None]:
-    """All `controls` are disabled meanwhile, so that a second click does nothing."""
-    for control in controls:
-        control.disabled = True
-    try:
-        yield
-    finally:
-        for control in controls:
-            control.disabled = False
+class Turn:
+    """One click at a time: all `controls` rest while it is at work, and what was clicked by then counts for nothing.
+
+    `freed` is called once they may be used again, told whether a click was missed: a control then shows what nobody did.
+    """
+
+    def __init__(self, controls: Sequence[Any], freed: Callable[[bool], None]) -> None:
+        self._controls, self._freed = controls, freed
+        self._taken = self._missed = False
+
+    def take(self, act: Callable[[], None]) -> None:
+        """Do it, where nothing else is at work."""
+        if self._taken:
+            self._missed = True
+            return
+        self._taken, self._missed = True, False
+        self._rest(True)
+        try:
+            act()
+        finally:
+            soon(self._end)
+
+    def _end(self) -> None:
+        self._rest(False)
+        try:
+            self._freed(self._missed)
+        finally:
+            self._taken = False
+
+    def _rest(self, now: bool) -> None:
+        for control in self._controls:
+            control.disabled = now
 
 
 def place(box: Any, saved: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ from homelab.checks import exit_node as exits
 from homelab.checks.reach import public_address
 from homelab.errors import HomelabError
 from homelab.lab_machine import LabMachine
-from homelab.panels.beside import Rounds, place, resting
+from homelab.panels.beside import Rounds, Turn, place
+from homelab.panels.standing import refusal
 from homelab.panels.told import Show, telling
 from homelab.pictures.tables import Table
+from homelab.plan import Plan
 from homelab.resources import prefs
 from homelab.routing import exit_nodes
 from homelab.stages import exit_node as chapter
@@ -22,7 +25,6 @@ from homelab.stages.exit_node_view import choices
 from homelab.vantage import Nobody, seat
 
 if TYPE_CHECKING:
-    from homelab.plan import Plan
     from homelab.stages.exit_node import Params
     from homelab.world import World
 
@@ -44,10 +46,11 @@ class Out:
 def panel(world: World, wish: Params) -> Table | None:
     """The chooser with what the world sees below; without somebody to press it, the list and what the world sees.
 
-    Choosing is only where the world may be changed and somebody travels.
+    Choosing is only in a lab that may be changed, and where somebody travels: a pick shows no plan before it is done.
     """
     phone = seat(world, wish.traveller)
-    if not world.applies or isinstance(phone, Nobody) or phone.pending.count:
+    chooses = world.lab and world.applies and not refusal(world, Plan(chapter.STAGE))
+    if not chooses or isinstance(phone, Nobody) or phone.pending.count:
         return choices(phone)
     if os.environ.get("HOMELAB_HEADLESS"):
         record.show(choices(phone))
@@ -60,23 +63,22 @@ def panel(world: World, wish: Params) -> Table | None:
 
 def facts(world: World, wish: Params, seen: Out) -> Table:
     """What `seen` says, each address with whose it is where the lab knows it."""
-    rows = [("it goes out by", seen.by or "its own way")]
-    if world.lab:
-        rows += [
-            ("a server on the internet sees", _whose(world, seen.address)),
-            ("its names are asked for by", _whose(world, seen.resolver)),
-        ]
-    return Table((wish.traveller, ""), tuple(rows))
+    rows = (
+        ("it goes out by", seen.by or "its own way"),
+        ("a server on the internet sees", _whose(world, seen.address)),
+        ("its names are asked for by", _whose(world, seen.resolver)),
+    )
+    return Table((wish.traveller, ""), rows)
 
 
 def looked(world: World, wish: Params) -> Iterator[Out]:
-    """How the world sees the traveller, question after question until the answers agree; of the lab only."""
+    """How the world sees the traveller, question after question until the answers agree; whoever chooses meanwhile."""
     phone = world[wish.traveller]
-    by = prefs.read(phone).exit_node
-    yield Out(by)
+    yield Out(prefs.read(phone).exit_node)
     last: list[Out] = []
-    while world.lab and len(last) < MOST and not (len(last) >= AGREE and len(set(last[-AGREE:])) == 1):
-        last.append(Out(by, _address(phone), exits.resolver(phone, PATIENCE) or SILENT))
+    while len(last) < MOST and not (len(last) >= AGREE and len(set(last[-AGREE:])) == 1):
+        address, resolver = _address(phone), exits.resolver(phone, PATIENCE) or SILENT
+        last.append(Out(prefs.read(phone).exit_node, address, resolver))
         yield last[-1]
 
 
@@ -110,8 +112,9 @@ class Chooser:
         self.lan = w.Checkbox(description="keep the local network", indent=False, layout={"width": "auto"})
         self.back = w.Button(description="As it was", layout={"width": "auto"})
         self.again = w.Button(description="Look again", layout={"width": "auto"})
-        self._all = [self.node, self.lan, self.back, self.again]
-        self.box = w.Box(self._all, layout={"flex_flow": "row wrap", "align_items": "center"})
+        controls = [self.node, self.lan, self.back, self.again]
+        self._turn = Turn(controls, self._freed)
+        self.box = w.Box(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
 
     def open(self, draw: Show, tell: Show) -> None:
         """Draw what the world sees by `draw`, tell what happens by `tell`, and listen to the controls from now on."""
@@ -120,7 +123,7 @@ class Chooser:
         self._load()
         for control in (self.node, self.lan):
             control.observe(lambda _: self._choose(self.node.value, self.lan.value), "value")
-        self.back.on_click(lambda _: self._choose(found.exit_node, found.exit_node_allow_lan_access))
+        self.back.on_click(lambda _: self._busy(lambda: self._as_it_was(found)))
         self.again.on_click(lambda _: self._busy(self._load, self.look))
         self.look()
 
@@ -132,6 +135,15 @@ class Chooser:
         if not self._loading:
             self._busy(lambda: self._change(chapter.use(self._world, self._wish, name, lan and bool(name))))
 
+    def _as_it_was(self, found: prefs.State) -> None:
+        lan = found.exit_node_allow_lan_access
+        try:
+            plan = chapter.use(self._world, self._wish, found.exit_node, lan)
+        except HomelabError as error:  # its lease has ended since, say
+            plan = chapter.use(self._world, self._wish, "")
+            record.show(f"{error.what}: {self._wish.traveller} goes out by its own way instead.")
+        self._change(plan)
+
     def _change(self, plan: Plan) -> None:
         self._world.apply(plan)
         if plan:
@@ -139,11 +151,20 @@ class Chooser:
 
     def _busy(self, *acts: Callable[[], None]) -> None:
         """Do it with all controls at rest; an error of ours is told. The controls then show the world as it is."""
-        with resting(self._all), telling(self._tell):
-            try:
-                for act in acts:
-                    act()
-            finally:
+
+        def all_of_it() -> None:
+            with telling(self._tell):
+                try:
+                    for act in acts:
+                        act()
+                finally:
+                    self._load()
+
+        self._turn.take(all_of_it)
+
+    def _freed(self, missed: bool) -> None:
+        with suppress(HomelabError):  # a world that cannot be asked is told at the next click
+            if missed:
                 self._load()
 
     def _load(self) -> None:

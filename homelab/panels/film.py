@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from homelab.clients import screening
 from homelab.errors import HomelabError
+from homelab.panels.beside import Turn
 from homelab.pictures.contact_sheet import ContactSheet
 from homelab.pictures.tables import Table
 from homelab.record import live
@@ -77,7 +78,6 @@ class Player:
         import ipywidgets
 
         self._url, self._account, self._tell = url, account, tell
-        self._at_work = False
         wide = ipywidgets.Layout(width="27em")
         self.seat = ipywidgets.Dropdown(options=[(s.name, s) for s in seats], description="Watch as")
         self.film = ipywidgets.Dropdown(options=[title], value=title, description="Film", layout=wide)
@@ -87,16 +87,18 @@ class Player:
         self.note = ipywidgets.HTML()
         rows = [ipywidgets.HBox([self.seat, self.film]), ipywidgets.HBox([self.way, self.again])]
         self.box = ipywidgets.VBox([*rows, self.screen, self.note])
+        self._chosen = self.seat.value, title, self.way.value
+        self._turn = Turn((self.seat, self.film, self.way, self.again), self._freed)
         for control in (self.seat, self.film, self.way):
             control.observe(self.load, "value")
         self.again.on_click(self.load)
 
     def load(self, _: object = None) -> None:
         """Ask for the film that is chosen, as who is chosen; while it is asked for, nothing else is."""
-        if self._at_work:
-            return
+        self._turn.take(self._load)
+
+    def _load(self) -> None:
         machine, title = self.seat.value, self.film.value
-        self._busy(True)
         self.screen.children, self.note.value = (), ""
         self._tell(Table((), (), f"{machine.name} asks for {title} …"))
         try:
@@ -107,12 +109,11 @@ class Player:
         except HomelabError as error:
             self._tell(no_way(machine, error))
         finally:
-            self._busy(False)
+            self._chosen = machine, title, self.way.value
 
-    def _busy(self, now: bool) -> None:
-        self._at_work = now
-        for control in (self.seat, self.film, self.way, self.again):
-            control.disabled = now
+    def _freed(self, _: bool) -> None:
+        """Show what was asked for, not what was picked while it was."""
+        self.seat.value, self.film.value, self.way.value = self._chosen
 
     def _offer(self, found: Screening, through: str) -> None:
         ways = ([PIECES] if through else []) + ([WHOLE] if found.film.size <= MOST else [])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from homelab import labsocket, record
-from homelab.panels.beside import Rounds, place, resting
+from homelab.errors import HomelabError
+from homelab.panels.beside import Rounds, Turn, place
 from homelab.panels.told import Show, telling
 from homelab.pictures.layout import path
 from homelab.pictures.tables import Table
@@ -92,7 +94,8 @@ class Switches:
             "loss_pct": self.loss,
             "cut": self.cut,
         }
-        self._all = [self.start, self.wire, *self._wired.values(), self.back, self.again, self.keep]
+        every = [self.start, self.wire, *self._wired.values(), self.back, self.again, self.keep]
+        self._turn = Turn(every, self._freed)
         for control in (self.start, self.wire, self.nat):
             control.layout.width = "15em"
         for control in (self.delay, self.loss):
@@ -159,9 +162,18 @@ class Switches:
 
     def _busy(self, *acts: Callable[[], None]) -> None:
         """Do it with all controls at rest; an error of ours is told."""
-        with resting(self._all), telling(self._tell):
-            for act in acts:
-                act()
+
+        def all_of_it() -> None:
+            with telling(self._tell):
+                for act in acts:
+                    act()
+
+        self._turn.take(all_of_it)
+
+    def _freed(self, missed: bool) -> None:
+        with suppress(HomelabError):  # a world that cannot be asked is told at the next click
+            if missed:
+                self._load()
         self.nat.disabled = not self.nat.value
 
     def _load(self) -> None:

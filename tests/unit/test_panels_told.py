@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
 from homelab.errors import HomelabError
-from homelab.panels.beside import Rounds, resting
+from homelab.panels import beside
+from homelab.panels.beside import Rounds
 from homelab.panels.told import AT_WORK, telling
 from homelab.record import show
 from homelab.wait import until
@@ -43,19 +45,29 @@ def test_nothing_heard_leaves_nothing_behind() -> None:
     assert str(told[-1]) == ""
 
 
-def test_controls_rest_while_one_is_at_work_also_when_it_fails() -> None:
+def test_controls_rest_while_one_is_at_work_also_when_it_fails(monkeypatch) -> None:
+    later: list[Callable[[], None]] = []
+    monkeypatch.setattr(beside, "soon", later.append)
     controls = [SimpleNamespace(disabled=False), SimpleNamespace(disabled=False)]
     seen: list[bool] = []
+    missed: list[bool] = []
+    turn = beside.Turn(controls, missed.append)
 
     def fails() -> None:
-        with resting(controls):
-            seen.extend(c.disabled for c in controls)
-            raise HomelabError("no")
+        seen.extend(c.disabled for c in controls)
+        raise HomelabError("no")
 
     with pytest.raises(HomelabError):
-        fails()
+        turn.take(fails)
     assert seen == [True, True]
+    assert all(c.disabled for c in controls), "a click that was made before the browser knew is still to come"
+    turn.take(lambda: seen.append(False))
+    later.pop()()
+    assert (seen, missed) == ([True, True], [True])
     assert not any(c.disabled for c in controls)
+    turn.take(lambda: seen.append(False))
+    later.pop()()
+    assert (seen, missed) == ([True, True, False], [True, False])
 
 
 def test_only_the_newest_draws() -> None:
