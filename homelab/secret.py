@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
@@ -86,6 +87,28 @@ def mask(text: str) -> str:
     if _revealed:
         text = _pattern(frozenset(_revealed)).sub(MASK, text)
     return _SHAPES.sub(MASK, text)
+
+
+def mask_parts(parts: Sequence[str]) -> list[str]:
+    """`parts` of one text, masked as that: of a secret that runs over several of them nothing is left, the mask stands where it begins."""
+    patterns = ([_pattern(frozenset(_revealed))] if _revealed else []) + [_SHAPES]
+    made = list(parts)
+    for pattern in patterns:
+        made = _blotted(made, pattern)
+    return made
+
+
+def _blotted(parts: Sequence[str], pattern: re.Pattern[str]) -> list[str]:
+    spans = [found.span() for found in pattern.finditer("".join(parts))]
+    made = []
+    for end, part in zip(accumulate(map(len, parts)), parts, strict=True):
+        start, kept, at = end - len(part), "", 0
+        for first, last in spans:
+            if first < end and last > start:
+                kept += part[at : max(first - start, 0)] + (MASK if first >= start else "")
+                at = last - start
+        made.append(kept + part[at:])
+    return made
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

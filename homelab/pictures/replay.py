@@ -18,7 +18,7 @@ import pyte
 from homelab.pictures.embedded import embedded
 from homelab.pictures.picture import BLUE, FAINT, INK, PAPER, SOFT
 from homelab.secret import mask
-from homelab.shell.recordings import Recording
+from homelab.shell.recordings import Recording, veiled
 
 MOST = 120  # lines of a picture; more are counted
 WIDE, TALL = 100, 24  # where there was no terminal
@@ -173,7 +173,7 @@ class Replay:
 
 def replay(recording: Recording) -> Replay:
     """`recording`, which has been fetched, to look at."""
-    return Replay(recording, tuple(shown(recording)))
+    return Replay(recording, tuple(shown(veiled(recording))))
 
 
 def _delays(lines: Sequence[Line]) -> Iterator[float]:

@@ -9,7 +9,7 @@ import pyte
 from homelab.pictures.picture import FAINT, INK, PAPER, SOFT
 from homelab.pictures.replay import HUES, TALL, WIDE, Run, runs
 from homelab.secret import mask
-from homelab.shell.recordings import Recording
+from homelab.shell.recordings import Recording, veiled
 
 # What each colour becomes where the page is dark.
 LIT = {
@@ -33,7 +33,7 @@ class Screen:
     """The terminal of `recording`, whose output was fetched. Going on reads only what is new; going back starts anew."""
 
     def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+        self._recording = veiled(recording)
         self._begin()
 
     def _begin(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from homelab.errors import HomelabError
 from homelab.machine import Machine
 from homelab.pictures.tables import Table
+from homelab.secret import mask_parts
 
 PORT = 8080  # where the lab's recorder shows what it has
 SUFFIX = {".running.cast": "running", ".cut.cast": "cut", ".cast": "whole"}
@@ -100,6 +101,13 @@ def fetched(machine: Machine, recording: Recording, recorder: str = "recorder") 
     """
     text = _get(machine, recorder, f"recordings/{recording.name}")
     return dataclasses.replace(parse(text, recording.name), state=recording.state)
+
+
+def veiled(recording: Recording) -> Recording:
+    """`recording` without the secrets in its output: masked once as a whole, for they are typed letter by letter."""
+    parts = mask_parts([part for _, part in recording.output])
+    times = (at for at, _ in recording.output)
+    return dataclasses.replace(recording, output=tuple(zip(times, parts, strict=True)))
 
 
 def in_folder(machine: Machine, folder: str) -> list[Recording]:

@@ -12,7 +12,7 @@ import pytest
 
 from homelab.machine import Result
 from homelab.panels import ssh_replay
-from homelab.pictures.replay import HUES, Replay
+from homelab.pictures.replay import HUES, Replay, replay
 from homelab.pictures.screen import CURSOR, LIT, Screen
 from homelab.secret import conceal
 from homelab.shell import recordings
@@ -108,3 +108,19 @@ def test_where_nobody_can_press_there_is_the_whole_picture(player, monkeypatch) 
     assert isinstance(ssh_replay.panel(machine, sessions), Replay)
     assert "does not give" in str(ssh_replay.panel(machine, sessions[:1]))
     assert str(ssh_replay.panel(machine, [])) == ssh_replay.NOTHING
+
+
+def test_a_secret_that_is_typed_letter_by_letter_is_never_seen() -> None:
+    conceal("correct-horse")
+    typed = [(0.1 * n, letter) for n, letter in enumerate("$ correct-horse!", 1)]
+    key = [(2 + 0.1 * n, letter) for n, letter in enumerate("\r\ntskey-auth-kABC-DEF ok")]
+    recording = recordings.parse(cast([*typed, *key]), "one.cast")
+    screen = Screen(recording)
+    seen = [words(screen.at(at)) for at, _ in recording.output]
+    assert seen[2:14] == ["$ •••"] * 12, "from its first letter to its last but one"
+    assert words(screen.at(1.6)) == "$ •••!"
+    assert words(screen.at(99.0)).split("\n")[1].rstrip() == "••• ok"
+    assert not [s for s in seen if "co" in s or "ts" in s]
+    still = replay(recording)
+    assert "•••!" in str(still)
+    assert not any("cor" in run.text or "tskey" in run.text for line in still.lines for run in line.runs)

@@ -16,7 +16,7 @@ import pytest
 
 from homelab import secret_source
 from homelab.errors import PrerequisiteMissing
-from homelab.secret import MASK, Secret, conceal, mask, without_secrets
+from homelab.secret import MASK, Secret, conceal, mask, mask_parts, without_secrets
 
 ODD = "p%ss wörd+/\"q'uote\\<&>=?"
 
@@ -165,3 +165,13 @@ def test_children_do_not_inherit_it(monkeypatch) -> None:
     Secret.parse("env:A_KEY").reveal()
     assert "A_KEY" not in without_secrets(os.environ)
     assert "PATH" in without_secrets(os.environ)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 7, 99])
+def test_a_text_in_parts_is_masked_as_the_whole(size: int) -> None:
+    conceal("correct-horse")
+    text = "a correct-horse, tskey-auth-kAB-CD and correct-horsecorrect-horse; tskey-api-kEF"
+    parts = [text[n : n + size] for n in range(0, len(text), size)]
+    made = mask_parts(["", *parts])
+    assert "".join(made) == mask(text)
+    assert len(made) == len(parts) + 1
