@@ -15,8 +15,8 @@ from homelab.errors import HomelabError
 from homelab.llm import estimate
 from homelab.llm.background import Background
 from homelab.llm.measure import Wish
+from homelab.panels.beside import above_its_facts
 from homelab.pictures.tables import Table
-from homelab.record import live
 from homelab.stages import gpu_benchmarks_record as record
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEPTHS = (0, 128, 512, 1024, 2048, 2500, 4096, 7168)  # tokens of context
 NOBODY = "There is no engine that may be measured here: "
+SAVED = "The choice of a measurement: it works in JupyterLab, once this cell has run."
 _at_work: list[Background] = []  # at most one in a kernel: two would disturb each other
 
 
@@ -35,13 +36,7 @@ def panel(choices: Sequence[Choice], report: Report, wish: Wish, kept: record.Ke
     """
     if os.environ.get("HOMELAB_HEADLESS") or not choices:
         return twin(report, wish)
-    import ipywidgets
-    from IPython.display import display
-
-    place = ipywidgets.VBox()
-    display(place)  # type: ignore[no-untyped-call]
-    bench = Bench(choices, report, wish, kept, live())
-    place.children = (bench.box,)
+    above_its_facts(SAVED, lambda tell: Bench(choices, report, wish, kept, tell))
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from homelab.errors import HomelabError
 from homelab.panels.told import Show, telling
+from homelab.record import live
 
 AFTER = 0.3  # seconds: what was clicked while we were at work arrives within them, and counts for nothing
 _newest: dict[str, Rounds] = {}
@@ -92,6 +93,17 @@ def place(box: Any, saved: str) -> None:
 
     bundle: dict[str, Any] = {**box._repr_mimebundle_(), "text/plain": saved}
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+
+def above_its_facts(saved: str, made: Callable[[Show], Any]) -> Any:
+    """What is `made` has its `box` of controls above the ordinary output that it is given; a saved page says `saved` there."""
+    import ipywidgets
+
+    room = ipywidgets.VBox()  # it stands above, and is filled once there is somewhere to tell
+    place(room, saved)
+    panel = made(live())
+    room.children = (panel.box,)
+    return panel
 
 
 def soon(free: Callable[[], None]) -> None:

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 from homelab.clients import screening
 from homelab.errors import HomelabError
-from homelab.panels.beside import Turn
+from homelab.panels.beside import Turn, above_its_facts
 from homelab.pictures.contact_sheet import ContactSheet
 from homelab.pictures.tables import Table
-from homelab.record import live
 
 if TYPE_CHECKING:
     from homelab.clients.jellyfin_data import Account
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 WINDOWS = "HOMELAB_WINDOWS"  # the windows into the lab that are open: what `./runbook open` tells its kernels
 MOST = 48 << 20  # bytes that are handed over whole
+SAVED = "The film and its controls: they work in JupyterLab, once this cell has run."
 PIECES, WHOLE = "piece by piece, as you watch", "all at once, by this notebook"
 
 
@@ -36,14 +36,7 @@ def panel(seats: Sequence[Machine], url: str, account: Account, title: str) -> A
     """
     if os.environ.get("HOMELAB_HEADLESS"):
         return twin(seats[0], url, account, title)
-    import ipywidgets
-    from IPython.display import display
-
-    place = ipywidgets.VBox()
-    display(place)  # type: ignore[no-untyped-call]
-    player = Player(seats, url, account, title, live())
-    place.children = (player.box,)
-    player.load()
+    above_its_facts(SAVED, lambda tell: Player(seats, url, account, title, tell)).load()
     return None
 
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from homelab.panels.beside import place
 from homelab.pictures.memory import memory
+from homelab.record import live
 
 if TYPE_CHECKING:
     from homelab.gpu.catalogue import Catalogue
     from homelab.pictures.picture import Picture
 
 STEPS = (512, 2048, 2500, 4096, 8192, 16384, 32768, 65536, 131072)  # tokens
+SAVED = "The choice of a model, a card and a context: it works in JupyterLab, once this cell has run."
 WORDS = {"fits": "it fits", "tight": "tight", "no": "it does not fit"}
 
 
 def panel(listed: Catalogue, model: str, card: str, context: int) -> Any:
-    """The controls with their picture; without somebody to press them (``HOMELAB_HEADLESS``) the picture alone.
+    """The controls above their picture; without somebody to press them (``HOMELAB_HEADLESS``) the picture alone.
 
     Raises:
         HomelabError: no such model or card; more context than the model was made for.
     """
     first = picture(listed, model, card, context)
-    return first if os.environ.get("HOMELAB_HEADLESS") else _controls(listed, model, card, context)
+    if os.environ.get("HOMELAB_HEADLESS"):
+        return first
+    _controls(listed, model, card, context)
+    return None
 
 
 def picture(listed: Catalogue, model: str, card: str, context: int) -> Picture:
@@ -42,7 +48,7 @@ def contexts(listed: Catalogue, model: str, also: int) -> list[int]:
     return sorted({n for n in (*STEPS, also, most) if n <= most})
 
 
-def _controls(listed: Catalogue, model: str, card: str, context: int) -> Any:
+def _controls(listed: Catalogue, model: str, card: str, context: int) -> None:
     import ipywidgets
 
     models = ipywidgets.Dropdown(
@@ -54,11 +60,11 @@ def _controls(listed: Catalogue, model: str, card: str, context: int) -> Any:
     depth = ipywidgets.SelectionSlider(
         options=contexts(listed, model, context), value=context, description="Context"
     )
-    shown = ipywidgets.Output()
+    place(ipywidgets.VBox([ipywidgets.HBox([models, cards]), depth]), SAVED)
+    show = live()
 
     def draw(_: object = None) -> None:
-        shown.outputs = ()
-        shown.append_display_data(picture(listed, models.value, cards.value, depth.value))
+        show(picture(listed, models.value, cards.value, depth.value))
 
     def other_model(_: object = None) -> None:
         there = contexts(listed, models.value, context)
@@ -69,4 +75,3 @@ def _controls(listed: Catalogue, model: str, card: str, context: int) -> Any:
     for control in (cards, depth):
         control.observe(draw, "value")
     draw()
-    return ipywidgets.VBox([ipywidgets.HBox([models, cards]), depth, shown])

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from homelab.errors import HomelabError
+from homelab.panels.beside import above_its_facts
 from homelab.pictures.replay import replay
 from homelab.pictures.screen import Screen
 from homelab.pictures.tables import Table
-from homelab.record import live
 from homelab.shell import recordings
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TICK = 0.1  # seconds of the session between two looks at it, at its own speed
 SPEEDS = {"half": 0.5, "as it was": 1.0, "double": 2.0, "five times": 5.0}
+SAVED = "The replay's screen and its controls: they work in JupyterLab, once this cell has run."
 NOTHING = "Nothing was recorded: there is nothing to replay."
 # The colours of a terminal are chosen for light paper: in JupyterLab's dark theme they are turned over, as drawings are.
 DARK = "<style>[data-jp-theme-light=false] .terminal-then{filter:invert(.93) hue-rotate(180deg)}</style>"
@@ -31,13 +32,7 @@ def panel(machine: Machine, sessions: Sequence[Recording], recorder: str = "reco
     """
     if os.environ.get("HOMELAB_HEADLESS") or not sessions:
         return twin(machine, sessions[-1], recorder) if sessions else Table((), (), NOTHING)
-    import ipywidgets
-    from IPython.display import display
-
-    place = ipywidgets.VBox()
-    display(place)  # type: ignore[no-untyped-call]
-    player = Player(machine, sessions, recorder, live())
-    place.children = (player.box,)
+    above_its_facts(SAVED, lambda tell: Player(machine, sessions, recorder, tell))
     return None
 
 

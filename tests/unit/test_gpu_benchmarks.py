@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -264,12 +265,17 @@ def test_the_panel_is_a_picture_where_nobody_presses(monkeypatch) -> None:
 
 def test_the_controls_draw_anew(monkeypatch) -> None:
     monkeypatch.delenv("HOMELAB_HEADLESS", raising=False)
-    made = panels.panel(LISTED, "llama-3.2-3b", "gtx-1060-3gb", 2500)
-    (models, cards), depth, shown = made.children[0].children, made.children[1], made.children[2]
+    placed: list[Any] = []
+    drawn: list[Any] = []
+    monkeypatch.setattr(panels, "place", lambda *what: placed.append(what))
+    monkeypatch.setattr(panels, "live", lambda: drawn.append)
+    assert panels.panel(LISTED, "llama-3.2-3b", "gtx-1060-3gb", 2500) is None
+    ((made, saved),) = placed
+    assert saved == panels.SAVED
+    (models, cards), depth = made.children[0].children, made.children[1]
 
     def seen() -> str:
-        (output,) = shown.outputs
-        return output["data"]["text/html"]
+        return drawn[-1].svg()
 
     assert "GTX 1060 3 GB: it fits, 88%" in seen()
     cards.value = "t4"
