@@ -75,3 +75,15 @@ def admin(world: World) -> Tailnet | Nobody:
     if world.tailnet is not None:
         return world.tailnet
     return Nobody("tailnet", "needs an admin API key", f"set api_key in {world.params.path.name}")
+
+
+def tailnet(world: World) -> Tailnet:
+    """As `admin`, for whoever cannot go on without it.
+
+    Raises:
+        PrerequisiteMissing: there is no admin API key.
+    """
+    found = admin(world)
+    if isinstance(found, Nobody):
+        found._refuse()
+    return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homelab import vantage
 from homelab.check import Answer, check
 from homelab.checks import ssh
-from homelab.exercises.exercise import CELL, Exercise, Typed, every
+from homelab.exercises.exercise import CELL, NOW, Exercise, Typed, every
 from homelab.exercises.policy_cell import edit
 from homelab.machine import Machine
 from homelab.policy import policyfile, ssh_policy
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 STAGE = "08_audited_ssh"
-SERVER, RECORDER, GUEST, BOB = "demoserver", "recorder", "guest", "bob@example.com"
-NOW = 0.2  # seconds: we look, and do not wait
-TEST = f'{{"src": "{BOB}", "dst": ["alice@example.com"], "deny": ["root", "ubuntu"]}}'
+SERVER, RECORDER, GUEST = "demoserver", "recorder", "guest"
+ALICE, BOB = "alice@example.com", "bob@example.com"
+TEST = f'{{"src": "{BOB}", "dst": ["{ALICE}"], "deny": ["root", "ubuntu"]}}'
 TALK = "while date; do sleep 1; done"
 
 
@@ -47,8 +48,7 @@ def has_user(machine: Machine, name: str) -> Answer:
 
 def lets_the_guest_in(world: World) -> Answer:
     """Is there such a user, does the server's rule let them in at once, and is no rule unrecorded?"""
-    assert world.tailnet
-    tailnet, wanted = world.tailnet, ssh_policy.rule("accept", ["autogroup:member"], [ssh_policy.SELF], [GUEST], recorder="tag:recorder", enforce=True)  # fmt: skip
+    tailnet, wanted = vantage.tailnet(world), ssh_policy.rule("accept", ["autogroup:member"], [ssh_policy.SELF], [GUEST], recorder="tag:recorder", enforce=True)  # fmt: skip
     return every(
         lambda: has_user(world[SERVER], GUEST),
         lambda: ssh.goes_by(world[SERVER], wanted, seconds=NOW),
@@ -58,17 +58,19 @@ def lets_the_guest_in(world: World) -> Answer:
 
 @check
 def demands(tailnet: Tailnet) -> Answer:
-    """Does the policy demand of itself that Bob becomes root nowhere? One that failed it could not be saved."""
+    """Does the policy demand of itself that Bob is root on none of Alice's machines? One that failed it could not be saved."""
     tests = policyfile.data(policy.read(tailnet).text).get("sshTests", [])
-    found = [t for t in tests if t.get("src") == BOB and "root" in t.get("deny", ())]
-    said = f"{BOB} is denied root on {', '.join(found[0]['dst'])}" if found else f"no test denies {BOB} root"
+    found = [
+        t for t in tests if t.get("src") == BOB and ALICE in t.get("dst", []) and "root" in t.get("deny", [])
+    ]
+    on = f"root on {ALICE}'s machines"
+    said = f"{BOB} is denied {on}" if found else f"no test denies {BOB} {on}"
     return Answer("demands it", tailnet.name, "ok" if found else "fail", said)
 
 
 def tests_itself(world: World) -> Answer:
     """As `demands`."""
-    assert world.tailnet
-    return demands(world.tailnet)
+    return demands(vantage.tailnet(world))
 
 
 EXERCISES = (
@@ -106,7 +108,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        "The policy itself demands that Bob becomes root nowhere",
+        "The policy itself demands that Bob becomes root on none of Alice's machines",
         tests_itself,
         (
             "Rules say what is allowed. A policy can also hold tests of itself, and one that fails them cannot be saved.",

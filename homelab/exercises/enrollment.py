@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
 from homelab.checks import node, path
-from homelab.exercises.exercise import HERE, Exercise, Typed, every
+from homelab.exercises.exercise import HERE, NOW, Exercise, Typed, every
+from homelab.exercises.login_page import signed_in_by
 from homelab.machine import Machine
 from homelab.resources import link
 from homelab.resources.tailscale_status import owner, status
@@ -22,7 +23,7 @@ PINGS = 6  # one a second; a way that can be found is found by then
 def renamed(world: World) -> Answer:
     """Is the phone called `NAME`, by its own word and in Tequila's list?"""
     return every(
-        lambda: node.named(world["phone"], NAME), lambda: node.sees(world["tequila"], NAME, seconds=0.2)
+        lambda: node.named(world["phone"], NAME), lambda: node.sees(world["tequila"], NAME, seconds=NOW)
     )
 
 
@@ -54,11 +55,21 @@ def belongs_to(machine: Machine, person: str) -> Answer:
     return Answer(f"belongs to {person}", machine.name, "ok" if whose == person else "fail", evidence)
 
 
+@check
+def is_beside(machine: Machine, other: Machine) -> Answer:
+    """Is the machine in the same tailnet as `other`? A guest with whom something is shared has another one."""
+    here, there = (str(status(m).get("MagicDNSSuffix") or "no tailnet") for m in (machine, other))
+    good = here == there != "no tailnet"
+    said = f"it is in {here}" if good else f"it is in {here}, and {other.name} in {there}"
+    return Answer(f"is beside {other.name}", machine.name, "ok" if good else "fail", said)
+
+
 def bob_is_in(world: World) -> Answer:
-    """Is the visitor's machine Bob's, and does it see Tequila?"""
+    """Is the visitor's machine Bob's, in the phone's tailnet and not in one of his own, and does it see Tequila?"""
     return every(
         lambda: belongs_to(world["visitor"], BOB),
-        lambda: node.sees(world["visitor"], "tequila", seconds=0.2),
+        lambda: is_beside(world["visitor"], world["phone"]),
+        lambda: node.sees(world["visitor"], "tequila", seconds=NOW),
     )
 
 
@@ -94,8 +105,7 @@ EXERCISES = (
             Typed(
                 "visitor",
                 "curl -fsSL https://tailscale.com/install.sh | sh\n"
-                "tailscale up --hostname=laptop --timeout=2s\n"
-                f"curl -sd login={BOB} $(tailscale status --json | grep -o 'https://login[^\"]*')",
+                "tailscale up --hostname=laptop --timeout=2s\n" + signed_in_by(BOB),
             ),
         ),
         (Typed("visitor", "tailscale logout"),),

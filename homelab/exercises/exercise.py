@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 CELL, HERE = "cell", "here"
+NOW = 0.2  # seconds: whether an exercise is done is looked at, and not waited for
 FOLDED = ("Hint 1", "Hint 2", "Worked answer")
 FOR_THE_LAB = (
     "for the lab: in a house where people live nobody breaks things as an exercise, so it is not looked at"

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from homelab.check import Answer, check
 from homelab.checks import exit_node as exits
 from homelab.checks import panel, reach
-from homelab.exercises.exercise import CELL, Exercise, Typed, every
+from homelab.exercises.exercise import CELL, NOW, Exercise, Typed, every
+from homelab.exercises.login_page import signed_in_by
 from homelab.exercises.policy_cell import edit
-from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
 from homelab.policy import policyfile
 from homelab.resources import approval, policy, prefs
+from homelab.stages.welcome import address
+from homelab.vantage import tailnet as its_tailnet
 
 if TYPE_CHECKING:
     from homelab.tailnet import Tailnet
     from homelab.world import World
 
 STAGE = "06_exit_node"
-NOW = 0.2  # seconds: we look, and do not wait
 TURN = """\
 from homelab.check import prove
 from homelab.checks import exit_node as exits
@@ -32,7 +33,8 @@ from homelab.resources import device
 now = device.read(world.tailnet, "way-out")
 gone = change("tailnet", "device", now, device.State(False), "off the machines page", name="way-out", loses="a login")
 world.apply(plan("06_exit_node", gone))"""
-SIGN_IN = "curl -sd login=alice@example.com $(tailscale status --json | grep -o 'https://login[^\"]*')"
+SIGN_IN = signed_in_by("alice@example.com")
+OWN_WAY = "tailscale set --exit-node= --exit-node-allow-lan-access=false"
 
 
 @check
@@ -49,14 +51,14 @@ def keeps_the_printer(world: World) -> Answer:
     """Does the phone go out by the home, and reach the flat's own router beside it all the same?"""
     phone = world["phone"]
     return every(
-        lambda: comes_from(phone, _address(world, "home_router", "internet")),
-        lambda: reach.reaches(phone, _address(world, "flat_router", "flat_lan"), NOW),
+        lambda: comes_from(phone, address(world, "home_router", "internet")),
+        lambda: reach.reaches(phone, address(world, "flat_router", "flat_lan"), NOW),
     )
 
 
 def turned_round(world: World) -> Answer:
     """Does the world see Tequila come from the parents' flat?"""
-    return comes_from(world["tequila"], _address(world, "flat_router", "internet"))
+    return comes_from(world["tequila"], address(world, "flat_router", "internet"))
 
 
 @check
@@ -77,16 +79,8 @@ def approved_by_its_tag(tailnet: Tailnet) -> Answer:
 
 def needs_no_click(world: World) -> Answer:
     """Is such a device in the phone's list of exit nodes?"""
-    if world.tailnet is None:
-        return Answer("approved by its tag", "", "fail", "there is no admin API")
-    found = approved_by_its_tag(world.tailnet)
+    found = approved_by_its_tag(its_tailnet(world))
     return found if found.status != "ok" else exits.may_choose(world["phone"], found.evidence, NOW)
-
-
-def _address(world: World, role: str, network: str) -> str:
-    place = world[role]
-    assert isinstance(place, LabMachine)
-    return place.addresses[network].partition("/")[0]
 
 
 EXERCISES = (
@@ -98,7 +92,7 @@ EXERCISES = (
             "`tailscale set --help` on the phone; look for the two that begin with `--exit-node`.",
         ),
         (Typed("phone", "tailscale set --exit-node=tequila --exit-node-allow-lan-access"),),
-        (Typed("phone", "tailscale set --exit-node= --exit-node-allow-lan-access=false"),),
+        (Typed("phone", OWN_WAY),),
     ),
     Exercise(
         "The other way round: the world sees Tequila in the parents' flat",
@@ -108,6 +102,7 @@ EXERCISES = (
             "The chapter's plan takes other roles too: `Params(exit_node=…, traveller=…)`, then its `plan` and its `use`.",
         ),
         (
+            Typed("phone", OWN_WAY),  # a way out takes none itself
             Typed("tequila", "tailscale set --advertise-exit-node=false"),
             Typed(
                 CELL,

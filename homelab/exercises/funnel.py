@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from homelab.check import Answer, check
-from homelab.exercises.exercise import Exercise, Typed, every
+from homelab.checks import reach
+from homelab.exercises.exercise import NOW, Exercise, Typed, every
 from homelab.exercises.services import has_another_page, has_the_quiz
 from homelab.machine import Machine
+from homelab.resources import serve
 from homelab.stages import funnel as chapter
+from homelab.stages.welcome import address
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -19,17 +23,39 @@ EVERYBODY = Typed(chapter.ROLE, f"tailscale funnel --bg {WISH.to}")
 
 
 @check
-def stays_shut(machine: Machine, url: str) -> Answer:
-    """Is there no answer at `url`, whether its name is known or not?"""
-    done = machine.run(["curl", "-sS", "-m", "5", "-o", "/dev/null", url])
+def stays_shut(machine: Machine, url: str, front: str) -> Answer:
+    """Is there no answer at `url` by Funnel's front end at the address `front`, whether its name is known or not?
+
+    Whoever is in the tailnet knows a second address of that name, and would come in by it.
+    """
+    way = ["--resolve", f"{urlsplit(url).hostname}:{WISH.port}:{front}"]
+    done = machine.run(["curl", "-sS", "-m", "5", "-o", "/dev/null", *way, url])
     said = done.err.strip() or "it was answered"
     return Answer("stays shut", machine.name, "fail" if done else "ok", f"{url}: {said}")
+
+
+@check
+def is_public(machine: Machine, port: int, wanted: bool) -> Answer:
+    """Has the machine opened `port` to the internet, or not, as `wanted`?"""
+    public = serve.read(machine, str(port)).public
+    said = f"Funnel is {'on' if public else 'off'} for port {port}"
+    return Answer("is public", machine.name, "ok" if public == wanted else "fail", said)
+
+
+def _shut(world: World) -> Answer:
+    """Is the quiz's port shut to a visitor who gets as far as Funnel's front end?"""
+    visitor, front = world[chapter.VISITOR], address(world, chapter.RELAY)
+    return every(
+        lambda: stays_shut(visitor, chapter.url(world, WISH), front),
+        lambda: is_public(chapter.home(world), WISH.port, False),
+        lambda: reach.reaches(visitor, f"{front}:{WISH.port}", NOW),
+    )
 
 
 def only_ours(world: World) -> Answer:
     """Is the quiz there for the phone, and not for the internet?"""
     url = chapter.url(world, WISH)
-    return every(lambda: stays_shut(world["visitor"], url), lambda: has_the_quiz(world["phone"], url))
+    return every(lambda: _shut(world), lambda: has_the_quiz(world["phone"], url))
 
 
 def two_public_pages(world: World) -> Answer:
@@ -42,8 +68,9 @@ def two_doors(world: World) -> Answer:
     """Is one port for the internet, and the other for the tailnet only?"""
     url, visitor = chapter.url(world, WISH), world["visitor"]
     return every(
-        lambda: stays_shut(visitor, url),
+        lambda: _shut(world),
         lambda: has_the_quiz(world["phone"], url),
+        lambda: is_public(chapter.home(world), OTHER, True),
         lambda: has_the_quiz(visitor, f"{url}:{OTHER}"),
     )
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
 from homelab.checks import detour, mqtt, mtu, reach, wsl
-from homelab.exercises.exercise import CELL, HERE, Exercise, Typed, every
-from homelab.lab_machine import LabMachine
+from homelab.exercises.exercise import CELL, HERE, NOW, Exercise, Typed, every
 from homelab.machine import Machine
 from homelab.resources import link, prefs
 from homelab.routing.failover import carrier
 from homelab.stages import gotchas as chapter
+from homelab.stages.welcome import address
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 STAGE = "10_gotchas"
 DOOR, INNER = 1884, 11884
 LAN, STANDS_IN_IT, NEIGHBOUR = "10.20.0.0/24", "router2", "db"
-NOW = 0.2  # seconds: we look, and do not wait
 PATIENCE = 1.5  # seconds that a large answer may take
 BRIDGE = f"""\
 from homelab.stages import gotchas as chapter
@@ -78,9 +77,7 @@ def accepts(machine: Machine) -> Answer:
 def is_a_neighbour_still(world: World) -> Answer:
     """Does `router2` accept its own LAN, and talk to its neighbours by the cable all the same, both ways?"""
     second, neighbour = world[STANDS_IN_IT], world[NEIGHBOUR]
-    assert isinstance(second, LabMachine)
-    assert isinstance(neighbour, LabMachine)
-    here, there = (m.addresses["vpc"].partition("/")[0] for m in (second, neighbour))
+    here, there = (address(world, role, "vpc") for role in (STANDS_IN_IT, NEIGHBOUR))
     return every(
         lambda: accepts(second),
         lambda: detour.goes_straight(second, there),
@@ -124,12 +121,12 @@ EXERCISES = (
         ),
         (
             Typed(CELL, OFFER),
-            Typed(STANDS_IN_IT, "tailscale set --accept-routes\n" + RULE % "add"),
+            Typed(STANDS_IN_IT, "tailscale set --advertise-routes= --accept-routes\n" + RULE % "add"),
         ),
         (
             Typed(
                 STANDS_IN_IT,
-                f"{RULE % 'del'}\ntailscale set --accept-routes=false\n# what router offers may stay: chapter 07 wants it",
+                f"{RULE % 'del'}\ntailscale set --accept-routes=false\n# what router offers may stay: chapter 07 wants it, and its plan lets router2 offer it again",
             ),
         ),
     ),

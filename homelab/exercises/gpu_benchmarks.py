@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
 from homelab.exercises.exercise import CELL, Exercise, Typed
 from homelab.llm import record
+from homelab.llm.result import Report
 from homelab.machine import Machine
 from homelab.resources import llm_server
 from homelab.resources.tailscale_status import status
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from homelab.world import World
 
 TALK, DEEP = 2500, 1024  # tokens of context: the talk's; and twice what the chapter measures
+RECORDS = ("report.json", "chosen.json")  # the chapter's measurement, and the panel's
 SERVER = f"{chapter.PORT} {chapter.FOLDER}"
 HEAD = "from homelab.stages import gpu_benchmarks as chapter\n"
 
@@ -37,18 +41,31 @@ def long_memory(world: World) -> Answer:
 
 
 def measured_deeper(world: World) -> Answer:
-    """Does the record on the disk hold decode at a depth that the chapter did not ask for?"""
-    name, file = "measured deeper", place() / "report.json"
-    try:
-        report = record.from_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Answer(name, "the record", "fail", f"there is no {file.name} of a measurement yet")
-    rows = {case.depth: number for _, case, what, number in report.rows() if what == "decode"}
+    """Does the record on the disk hold decode at a depth that the chapter did not ask for, measured in this lab?
+
+    By the chapter, or in its panel. A record outlives the lab: one of last week is not what was asked for.
+    """
+    assert world.lab, "an exercise is looked at in the lab only"
+    name, began = "measured deeper", Path(world.lab["socket"]).stat().st_mtime
+    reports = [found for file in RECORDS if (found := _report(place() / file, began))]
+    if not reports:
+        return Answer(name, "the record", "fail", "nothing was measured in this lab yet")
+    rows = {case.depth: n for r in reports for _, case, what, n in r.rows() if what == "decode"}
     if any(depth >= DEEP for depth in rows):
         said = ", ".join(f"{number} tokens/s at {depth:,}" for depth, number in rows.items())
         return Answer(name, "the record", "ok", said)
     depths = " and ".join(f"{depth:,}" for depth in rows)
-    return Answer(name, "the record", "fail", f"it knows how fast at {depths}" if rows else report.ended)
+    return Answer(name, "the record", "fail", f"it knows how fast at {depths}" if rows else reports[0].ended)
+
+
+def _report(file: Path, began: float) -> Report | None:
+    """The report in `file`, if there is one that was measured after `began` (seconds since 1970)."""
+    try:
+        found = record.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    measured = datetime.fromisoformat(found.date).timestamp() if found.date else 0.0
+    return found if measured >= began else None
 
 
 @check
@@ -90,21 +107,21 @@ EXERCISES = (
         measured_deeper,
         (
             "The last record stays on the disk until the next measurement replaces it. Which parameter says how deep is measured?",
-            "A cell of your own: `chapter.Params(depths=…)`, apply its plan first, or the engine has no room for it; then `chapter.engines` and `chapter.measured`.",
+            "A cell of your own: `chapter.Params(depths=…)`, apply its plan first, or the engine has no room for it; then `chapter.engines` and `chapter.measured`, `into=kept`.",
         ),
         (
             Typed(
                 CELL,
                 f"{HEAD}wish = chapter.Params(depths=[{DEEP}], repetitions=1, tokens=8, limit=60)\n"
                 "world.apply(chapter.plan(world, wish))\n"
-                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish))",
+                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish), into=kept)",
             ),
         ),
         (
             Typed(
                 CELL,
                 f"{HEAD}wish = chapter.Params(depths=[0], repetitions=1, tokens=8)\nworld.apply(chapter.plan(world, wish))\n"
-                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish))\n"
+                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish), into=kept)\n"
                 "world.apply(chapter.plan(world, chapter.Params()))",
             ),
         ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
 from homelab.checks import jellyfin as asks
+from homelab.clients.jellyfin import seen_from
 from homelab.engine import engine, translated
 from homelab.exercises.exercise import CELL, Exercise, Typed, every
 from homelab.machine import Machine
@@ -33,12 +34,22 @@ def comes_back(machine: Machine, name: str) -> Answer:
     return Answer(f"{name} comes back", machine.name, status, f"{name}: restart {policy or 'no'}")
 
 
+@check
+def are_two(machine: Machine, *urls: str) -> Answer:
+    """Does a server of its own answer at each address? One container can be on two ports."""
+    found = {url: seen_from(machine, url).info().id for url in urls}
+    good = all(found.values()) and len(set(found.values())) == len(urls)
+    said = ", ".join(f"{url} is server {server[:6] or '?'}" for url, server in found.items())
+    return Answer("are two", machine.name, "ok" if good else "fail", said)
+
+
 def second_cinema(world: World) -> Answer:
     """Do two servers answer, one on its own port and one on `PORT`?"""
-    place = chapter.home(world)
+    place, first, second = chapter.home(world), chapter.url(world, WISH), f"http://127.0.0.1:{PORT}"
     return every(
-        lambda: asks.healthy(place, chapter.url(world, WISH)),
-        lambda: asks.healthy(place, f"http://127.0.0.1:{PORT}"),
+        lambda: asks.healthy(place, first),
+        lambda: asks.healthy(place, second),
+        lambda: are_two(place, first, second),
     )
 
 

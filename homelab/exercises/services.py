@@ -11,7 +11,7 @@ from homelab.checks import node
 from homelab.checks import services as asks
 from homelab.clients.mqtt import link
 from homelab.errors import WaitTimeout
-from homelab.exercises.exercise import Exercise, Typed, every
+from homelab.exercises.exercise import NOW, Exercise, Typed, every
 from homelab.machine import Machine
 from homelab.stages import services as chapter
 
@@ -36,7 +36,7 @@ def nobody_behind_it(machine: Machine, device: str) -> Answer:
 def quiz_sleeps(world: World) -> Answer:
     """Is the quiz asleep, and its device awake?"""
     phone = world["phone"]
-    return every(lambda: nobody_behind_it(phone, "quiz"), lambda: node.sees(phone, "quiz", seconds=0.2))
+    return every(lambda: nobody_behind_it(phone, "quiz"), lambda: node.sees(phone, "quiz", seconds=NOW))
 
 
 @check
@@ -111,7 +111,8 @@ EXERCISES = (
         (
             Typed(
                 chapter.ROLE,
-                f"cd {FOLDER}\ndocker compose exec -T tailscale tailscale serve --bg --set-path={PATH} text:hello",
+                f"cd {FOLDER}\ndocker compose start quiz\n"
+                f"docker compose exec -T tailscale tailscale serve --bg --set-path={PATH} text:hello",
             ),
         ),
         (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.check import Answer, check
 from homelab.checks import reach
-from homelab.exercises.exercise import HERE, Exercise, Typed, every
+from homelab.exercises.exercise import HERE, NOW, Exercise, Typed, every
 from homelab.machine import Machine
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def home_is_cut_off(world: World) -> Answer:
     """Has the home no internet, is all well inside, and does the flat notice nothing?"""
     return every(
         lambda: reach.unreachable(world["tequila"], OUTSIDE),
-        lambda: reach.reaches(world["tequila"], SENSOR, seconds=0.2),
-        lambda: reach.reaches(world["phone"], OUTSIDE, seconds=0.2),
+        lambda: reach.reaches(world["tequila"], SENSOR, seconds=NOW),
+        lambda: reach.reaches(world["phone"], OUTSIDE, seconds=NOW),
     )
 
 

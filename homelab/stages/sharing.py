@@ -6,13 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from homelab import needs
+from homelab.errors import PrerequisiteMissing
 from homelab.lab_machine import LabMachine
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
 from homelab.reach import Reach, Target, who_reaches_what
 from homelab.resources import login, page, policy, share
-from homelab.resources.tailscale_status import peers, status
+from homelab.resources.tailscale_status import owner, peers, status
 from homelab.stages.enrollment import NO_KEY, STAGE
 
 if TYPE_CHECKING:
@@ -52,9 +53,18 @@ def plan(world: World) -> Plan:
 
 
 def guest(world: World) -> tuple[Change, ...]:
-    """What the guest's machine lacks: the client, and Bob's login to a tailnet of his own."""
+    """What the guest's machine lacks: the client, and Bob's login to a tailnet of his own.
+
+    Raises:
+        PrerequisiteMissing: somebody else is signed in there, or Bob is, to the tailnet of our device.
+    """
     now = login.read(world[GUEST])
     if now.node == login.RUNNING:
+        seen, ours = status(world[GUEST]), status(world[DEVICE])
+        whose, where = owner(seen) or "somebody else", seen.get("MagicDNSSuffix")
+        if whose != BOB or where == ours.get("MagicDNSSuffix"):
+            what = f"{whose} is signed in here, in {where}, and this is Bob's, in a tailnet of his own"
+            raise PrerequisiteMissing(what, GUEST, f"`tailscale logout` on {GUEST} first")
         return ()
     first = needs.installed(GUEST)(world)
     fresh = login.State(login.NEEDS_LOGIN) if first else now

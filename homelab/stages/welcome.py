@@ -46,10 +46,12 @@ def witness(world: World, break_link: str) -> Machine:
     return visit(world, WITNESS[break_link])
 
 
-def address(world: World, role: str) -> str:
-    """The first address of the lab's machine `role`: a router's is its public one. Empty at home."""
+def address(world: World, role: str, network: str = "") -> str:
+    """The lab's machine `role` in `network`, or its first address: a router's is its public one. Empty at home."""
     machine = visit(world, role)
-    return _addresses(machine)[0] if isinstance(machine, LabMachine) else ""
+    if not isinstance(machine, LabMachine):
+        return ""
+    return machine.addresses[network].partition("/")[0] if network else _addresses(machine)[0]
 
 
 def plan(world: World, break_link: str, cut: bool = True) -> Plan:

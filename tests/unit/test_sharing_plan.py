@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, PrerequisiteMissing
 from homelab.lab_machine import LabMachine
 from homelab.machine import Pending
 from homelab.params import TAILSCALE
@@ -33,10 +33,22 @@ class World(SimpleNamespace):
 def somewhere(monkeypatch):
     """A world of given states."""
 
-    def make(visitor=ABSENT, shared=NEW, pages=(), text=POLICY, *, lab=True, api=True):
+    def make(
+        visitor=ABSENT,
+        shared=NEW,
+        pages=(),
+        text=POLICY,
+        *,
+        lab=True,
+        api=True,
+        whose=sharing.BOB,
+        at="bobs.ts.net",
+    ):
         tequila = login.State("Running", "tequila", address="100.64.0.7")
         logins = {"visitor": visitor, "tequila": tequila}
         monkeypatch.setattr(login, "read", lambda m, name="": logins[m.name])
+        nodes = {"visitor": (whose, at), "tequila": ("alice@example.com", "ours.ts.net")}
+        monkeypatch.setattr(sharing, "status", lambda m: _status(*nodes[m.name]))
         monkeypatch.setattr(client, "read", lambda m, name="": client.State(logins[m.name] != ABSENT))
         monkeypatch.setattr(share, "read", lambda t, name: shared)
         texts = dict(pages)
@@ -49,6 +61,10 @@ def somewhere(monkeypatch):
         )
 
     return make
+
+
+def _status(whose: str, at: str) -> dict[str, object]:
+    return {"MagicDNSSuffix": at, "Self": {"UserID": 1}, "User": {"1": {"LoginName": whose}}}
 
 
 PAGES = {"tequila": "The photos of last summer", "visitor": "Bob's own affairs"}
@@ -69,6 +85,13 @@ def test_what_is_missing_and_no_more(somewhere, given, wanted) -> None:
     assert [c.resource for c in plan] == wanted
     if not wanted:
         assert plan.text() == "No changes."
+
+
+@pytest.mark.parametrize("who", [{"at": "ours.ts.net"}, {"whose": "alice@example.com"}])
+def test_a_guest_who_is_somebody_else_or_in_our_tailnet_is_refused(somewhere, who) -> None:
+    with pytest.raises(PrerequisiteMissing, match="is signed in here") as refused:
+        sharing.plan(somewhere(visitor=RUNNING, **who))
+    assert (refused.value.where, refused.value.hint) == ("visitor", "`tailscale logout` on visitor first")
 
 
 def test_bob_signs_in_himself(somewhere) -> None:
