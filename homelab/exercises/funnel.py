@@ -61,7 +61,11 @@ def only_ours(world: World) -> Answer:
 def two_public_pages(world: World) -> Answer:
     """Does a visitor get a page of yours, and the quiz?"""
     url, visitor = chapter.url(world, WISH), world["visitor"]
-    return every(lambda: has_another_page(visitor, f"{url}{PATH}"), lambda: has_the_quiz(visitor, url))
+    return every(
+        lambda: has_another_page(visitor, f"{url}{PATH}"),
+        lambda: has_the_quiz(visitor, url),
+        lambda: is_public(chapter.home(world), WISH.port, True),  # a visitor may be in the tailnet: 03.3
+    )
 
 
 def two_doors(world: World) -> Answer:

@@ -125,7 +125,15 @@ def test_without_the_permission_what_is_public_is_so_no_longer(own: Lab) -> None
     url, there = f"https://{NAME}/page", f"{NAME}:443:203.0.113.80"
     own.policy()
     wait_for("the name to go", lambda: own.run("visitor", "curl", "-sS", url).returncode == 6)
-    refused = ("curl", "-sS", "-m", "5", "--resolve", there, url)  # the front end hears of it after public DNS
+    refused = (
+        "curl",
+        "-sS",
+        "-m",
+        "5",
+        "--resolve",
+        there,
+        url,
+    )  # the front end hears of it after public DNS
     wait_for("the front end to refuse", lambda: own.run("visitor", *refused).returncode == 35)
     own.policy(nodeAttrs=[{"target": ["autogroup:member"], "attr": ["funnel"]}])
     first(own)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homelab.check import Answer
 from homelab.errors import PrerequisiteMissing
 from homelab.exercises import (
     audited_ssh,
@@ -90,6 +91,18 @@ def test_a_page_is_not_shut_because_a_line_is_cut_or_the_visitor_is_lost(monkeyp
     assert shut(monkeypatch, public=False, arrives=True) == "ok"
     assert shut(monkeypatch, public=True, arrives=True) == "fail"
     assert shut(monkeypatch, public=False, arrives=False) == "fail"
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_visitor_who_is_in_the_tailnet_proves_no_page_public(monkeypatch, public) -> None:
+    good = Answer("a page", "visitor", "ok", "200")
+    monkeypatch.setattr(funnel, "has_another_page", lambda m, url: good)
+    monkeypatch.setattr(funnel, "has_the_quiz", lambda m, url: good)
+    monkeypatch.setattr(funnel.chapter, "url", lambda w, wish: "https://tequila.ours.ts.net")
+    monkeypatch.setattr(funnel.chapter, "home", lambda w: machine("tequila"))
+    monkeypatch.setattr(serve, "read", lambda m, port: serve.State(int(port), "https", ("/ x",), public))
+    world: Any = {"visitor": machine("visitor")}
+    assert funnel.two_public_pages(world).status == ("ok" if public else "fail")
 
 
 @pytest.mark.parametrize(

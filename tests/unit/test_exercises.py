@@ -71,6 +71,8 @@ def test_its_notebook_asks_for_each_in_order_and_they_are_not_done_yet(stage) ->
     assert ["".join(c["source"]).splitlines()[-1] for c in asking] == [
         f'exercise(world, "{n}")' for n in numbers
     ]
+    (own,) = ("".join(c["source"]) for c in cells if c["id"] == "own")
+    assert "Take each back before you begin the next" in own
     for cell in asking:
         assert cells[cells.index(cell) - 1]["cell_type"] == "markdown", "what is to be done stands above"
         (output,) = cell["outputs"]
