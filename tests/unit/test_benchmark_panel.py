@@ -126,8 +126,9 @@ def test_it_runs_with_its_progress_and_stops_with_what_there_is(bench, tmp_path)
     made.start.click()
     assert str(told[-1]) == "m beside this notebook is loaded and warmed up …"
     assert (made.start.disabled, made.stop.disabled, made.depths.disabled) == (True, False, True)
+    threads = threading.active_count()  # other tests may have left some
     made.start.click()
-    assert threading.active_count() <= 3, "a second click does nothing"
+    assert threading.active_count() <= threads, "a second click does nothing"
     engine.gate.release(2)  # the warm-up, and one repetition
     until(lambda: made.progress.value, lambda n: n == 1, "one repetition to be counted")
     assert made.progress.max == 4
