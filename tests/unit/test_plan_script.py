@@ -109,7 +109,7 @@ def test_what_only_a_step_can_tell_is_announced_and_asked_for_then(home: World, 
     text = made(home, first, routes, consents, renamed)
     assert "<known after" not in "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     says = _programs(tmp_path, "curl", "xdg-open", "sudo", "tailscale")
-    done = _run(text, "n123\nn456\ntequila2\n", MY_KEY="k", PATH=says)
+    done = typed_by_hand(text, "n123\nn456\ntequila2\n", MY_KEY="k", PATH=says)
     assert done.returncode == 0, done.stderr
     top, _, rest = done.stdout.partition("1/4 on tequila: first")
     assert "Step 2 will ask you for the id of the device pi" in top
@@ -120,7 +120,7 @@ def test_what_only_a_step_can_tell_is_announced_and_asked_for_then(home: World, 
     assert "api/v2/device/n123/routes" in called
     assert "funnel?node=n456" in called
     assert "--hostname=tequila2" in called
-    no = _run(text, "n123; rm\n", MY_KEY="k", PATH=says)
+    no = typed_by_hand(text, "n123; rm\n", MY_KEY="k", PATH=says)
     assert no.returncode == 1
     assert "Go on with this step again:      START=2 bash" in no.stderr
 
@@ -147,17 +147,17 @@ def test_it_stops_where_the_first_part_of_a_pipe_fails_and_says_how_to_go_on(
     home: World, tmp_path: Path
 ) -> None:
     text = made(home, _written(tmp_path, "a"), INSTALL, _written(tmp_path, "b"))
-    done = _run(text, PATH=_programs(tmp_path, "curl", rc=6))
+    done = typed_by_hand(text, PATH=_programs(tmp_path, "curl", rc=6))
     assert done.returncode == 6
     assert not (tmp_path / "b").exists()
     assert "It ended at step 2 of 3 (on tequila: install it)." in done.stderr
     assert "START=2 bash" in done.stderr
     assert "START=3 bash" in done.stderr
     (tmp_path / "a").unlink()
-    again = _run(text, START="3", PATH=_programs(tmp_path, "curl", rc=6))
+    again = typed_by_hand(text, START="3", PATH=_programs(tmp_path, "curl", rc=6))
     assert again.returncode == 0, again.stderr
     assert [name for name in "ab" if (tmp_path / name).exists()] == ["b"], "what was done is not done again"
-    assert _run(text, START="x").returncode == 1
+    assert typed_by_hand(text, START="x").returncode == 1
 
 
 def test_what_fails_ahead_of_another_command_stops_it_too(home: World, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_fails_ahead_of_another_command_stops_it_too(home: World, tmp_path:
     anew = Change("tequila", "container", "run it anew", one, replace(one, image="nginx:2"))
     assert "docker rm -f web && docker run" in anew.command
     text = made(home, anew, _written(tmp_path, "b"))
-    assert _run(text, PATH=_programs(tmp_path, "docker", rc=4)).returncode == 4
+    assert typed_by_hand(text, PATH=_programs(tmp_path, "docker", rc=4)).returncode == 4
     assert (tmp_path / "called").read_text() == "docker rm -f web\n"
     assert not (tmp_path / "b").exists()
 
@@ -204,7 +204,7 @@ def test_everything_that_is_missing_is_said_before_the_first_step(home: World, t
         key,
         Change("tequila", "file", "c", file.State(wanted.path, None), wanted),
     )
-    bad = _run(text, HOME=str(tmp_path))
+    bad = typed_by_hand(text, HOME=str(tmp_path))
     assert bad.returncode == 1
     for said in ("MEDIA_PASSWORD is not set: step 2", "TS_AUTHKEY is not set: step 3", "settings/keys", f"{tmp_path}/none is not there"):  # fmt: skip
         assert said in bad.stderr
@@ -221,7 +221,7 @@ def test_a_key_is_handed_over_without_waiting_for_somebody_to_type_it(home: Worl
         secret_file.State(path, False),
         secret_file.State(path, True, "env:TS_AUTHKEY"),
     )
-    done = _run(made(home, key), TS_AUTHKEY="the-key")
+    done = typed_by_hand(made(home, key), TS_AUTHKEY="the-key")
     assert done.returncode == 0, done.stderr
     assert Path(path).read_text() == "the-key\n"
     assert "Ctrl-D" not in made(home, key)
@@ -248,7 +248,7 @@ def test_a_key_that_a_step_makes_is_taken_from_its_file(home: World, tmp_path: P
     (tmp_path / "bin/curl").write_text('#!/bin/sh\necho \'{"key": "made-just-now"}\'\n')
     (tmp_path / "bin/jq").write_text("#!/bin/sh\ncat >/dev/null; echo made-just-now\n")
     (tmp_path / "bin/jq").chmod(0o755)
-    done = _run(made(home, new, hand), MY_KEY="k", PATH=says)
+    done = typed_by_hand(made(home, new, hand), MY_KEY="k", PATH=says)
     assert done.returncode == 0, done.stderr
     assert Path(path).read_text() == "made-just-now\n"
 
@@ -260,7 +260,7 @@ def test_the_wizard_waits_for_the_server_and_its_password_is_made_up_once(
     (tmp_path / "bin/curl").write_text(
         f'#!/bin/sh\necho "$*" >>{tmp_path}/called\n[ "$(grep -c /health {tmp_path}/called)" -gt 2 ] || exit 7\n'
     )
-    done = _run(made(home, WIZARD), HOME=str(tmp_path), PATH=says)
+    done = typed_by_hand(made(home, WIZARD), HOME=str(tmp_path), PATH=says)
     assert done.returncode == 0, done.stderr
     called = (tmp_path / "called").read_text().splitlines()
     assert [("/health" in line, line == "sleep 1") for line in called[:5]] == [(True, False), (False, True), (True, False), (False, True), (True, False)]  # fmt: skip
@@ -273,7 +273,7 @@ def test_the_wizard_waits_for_the_server_and_its_password_is_made_up_once(
     films = library.State(False, "Films", ("/films",), door=door), library.State(True, "Films", ("/films",), door=door)  # fmt: skip
     both = made(home, WIZARD, Change("tequila", "library", "a library", *films, f"{door} Films"))
     (tmp_path / "called").unlink()
-    assert _run(both, HOME=str(tmp_path), PATH=says, START="2").returncode == 0
+    assert typed_by_hand(both, HOME=str(tmp_path), PATH=says, START="2").returncode == 0
     called = (tmp_path / "called").read_text().splitlines()
     assert not [line for line in called if "Startup" in line]
     assert any(f'"Pw": "{password}"' in line for line in called)
@@ -316,11 +316,11 @@ def test_a_policy_that_is_no_longer_as_planned_is_not_overwritten(home: World, t
     )
     (tmp_path / "bin/curl").write_text(answers)
     (tmp_path / "now").write_text(POLICY.before.text)
-    assert _run(made(home, POLICY), MY_KEY="k", PATH=says).returncode == 0
+    assert typed_by_hand(made(home, POLICY), MY_KEY="k", PATH=says).returncode == 0
     assert "--data-binary @policy.hujson" in (tmp_path / "called").read_text()
     (tmp_path / "called").unlink()
     (tmp_path / "now").write_text('{"nodeAttrs": []}\n')
-    done = _run(made(home, POLICY), MY_KEY="k", PATH=says)
+    done = typed_by_hand(made(home, POLICY), MY_KEY="k", PATH=says)
     assert done.returncode == 1
     assert '> {"nodeAttrs": []}' in done.stderr
     assert "START=2 bash" in done.stderr
@@ -334,7 +334,7 @@ def test_it_says_whose_need_a_step_is(home: World, tmp_path: Path) -> None:
     )
 
 
-def _run(text: str, answer: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def typed_by_hand(text: str, answer: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", text],
         input=answer,
@@ -350,10 +350,10 @@ def test_what_cannot_be_taken_back_asks_first(home: World, tmp_path: Path) -> No
     one = Change(
         "tequila", "file", "write it", file.State(path, None), file.State(path, "x\n"), path, "what was there"
     )
-    no = _run(made(home, one), "no\n")
+    no = typed_by_hand(made(home, one), "no\n")
     assert (no.returncode, Path(path).exists()) == (1, False)
     assert "This cannot be taken back: what was there" in no.stdout
-    assert _run(made(home, one), "yes\n").returncode == 0
+    assert typed_by_hand(made(home, one), "yes\n").returncode == 0
     assert Path(path).read_text() == "x\n"
 
 
@@ -370,7 +370,7 @@ def test_a_folder_or_umask_of_one_command_is_not_the_next_ones(home: World, tmp_
         ),
         Change("tequila", "file", "plain", file.State(plain, None), file.State(plain, "x\n"), plain),
     )
-    done = _run(f"umask 022\n{made(home, *steps)}")
+    done = typed_by_hand(f"umask 022\n{made(home, *steps)}")
     assert done.returncode == 0, done.stderr
     assert oct(Path(env).stat().st_mode & 0o777) == "0o600"
     assert oct(Path(plain).stat().st_mode & 0o777) == "0o644"
@@ -384,10 +384,10 @@ def test_no_secret_is_in_it_and_a_missing_one_stops_it(home: World, tmp_path: Pa
         home, Change("tequila", "file", "a-secret-of-the-script", file.State(path, None), wanted, path)
     )
     assert "a-secret-of-the-script" not in text
-    assert _run(text).returncode != 0
-    assert _run(text, THE_KEY="a-secret-of-the-script").returncode == 0
+    assert typed_by_hand(text).returncode != 0
+    assert typed_by_hand(text, THE_KEY="a-secret-of-the-script").returncode == 0
     assert Path(path).read_text() == "key=a-secret-of-the-script\n"
-    assert "MY_KEY" in _run(made(home, POLICY)).stderr
+    assert "MY_KEY" in typed_by_hand(made(home, POLICY)).stderr
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not here")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from test_plan_script import typed_by_hand
 
 from homelab import saved_plan, services
 from homelab.joined_plan import Joined, Step
@@ -42,24 +42,13 @@ def _pi(folder: Path, does: str) -> str:
     return f"{folder}/bin:{os.environ['PATH']}"
 
 
-def _run(text: str, answer: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", text],
-        input=answer,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_over_ssh_a_secret_goes_through_the_pipe_and_not_as_an_argument(home: World, tmp_path: Path) -> None:
     path = f"{tmp_path}/there"
     wanted = file.State(path, "key={{env:THE_KEY}}\nword={{file:~/word}}\n", 0o600)
     (tmp_path / "word").write_text("from-a-file\n")
     text = made(home, Change("pi", "file", "private", file.State(path, None), wanted, path))
     says = _pi(tmp_path, f'echo "$*" >>{tmp_path}/called; unset THE_KEY; HOME=/nonexistent exec sh -c "$*"')
-    done = _run(text, THE_KEY="a-key-for-there", HOME=str(tmp_path), PATH=says)
+    done = typed_by_hand(text, THE_KEY="a-key-for-there", HOME=str(tmp_path), PATH=says)
     assert done.returncode == 0, done.stderr
     assert Path(path).read_text() == "key=a-key-for-there\nword=from-a-file\n"
     called = (tmp_path / "called").read_text()
@@ -76,7 +65,7 @@ def test_whatever_the_login_shell_there_is(home: World, tmp_path: Path, shell: s
     wanted = file.State(path, text, 0o600)
     steps = made(home, Change("pi", "file", "f", file.State(path, None), wanted, path), routes, made_up)
     says = _pi(tmp_path, f'exec {shell} -c "$*"')
-    done = _run(steps, "n1\n", THE_KEY="the-key", PATH=says, HOME=str(tmp_path))
+    done = typed_by_hand(steps, "n1\n", THE_KEY="the-key", PATH=says, HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert Path(path).read_text() == text.replace("{{env:THE_KEY}}", "the-key")
     assert "set --advertise-routes=10.0.0.0/8" in (tmp_path / "called").read_text()
@@ -90,7 +79,7 @@ def test_what_is_copied_out_of_this_folder_is_sent_along(home: World, tmp_path: 
     text = made(home, Change("pi", "service_files", "its files", empty, wanted, f"{name} {there}"))
     (tmp_path / "elsewhere").mkdir()
     says = _pi(tmp_path, f'cd {tmp_path}/elsewhere; export TMPDIR=$PWD; exec sh -c "$*"')
-    done = _run(text, PATH=says)
+    done = typed_by_hand(text, PATH=says)
     assert done.returncode == 0, done.stderr
     found = {str(p.relative_to(there)): p.read_text() for p in there.rglob("*") if p.is_file() and p.suffix != ".pyc"}  # fmt: skip
     assert found == dict(wanted.files)
