@@ -27,11 +27,17 @@ END = 5.0  # seconds that a lab may take to end; it needs less than one
 class Lease:
     """Looks for a lab, or starts one, while the caller does something else; `socket` waits for it.
 
-    `tell` gets the lines in which a lab that must be built first says how far it is.
+    `tell` gets the lines in which a lab that must be built first says how far it is. A lab of our own is known
+    to nobody else, but `here`: then it is this checkout's, and what is typed in any terminal is about it.
     """
 
-    def __init__(self, topology: Path | None = None, tell: Callable[[str], None] = lambda line: None) -> None:
-        self.own = False
+    def __init__(
+        self,
+        topology: Path | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+        here: bool = False,
+    ) -> None:
+        self.own, self._here = False, here
         self._tell = tell
         self._topology = topology
         self._process: subprocess.Popen[str] | None = None
@@ -78,6 +84,7 @@ class Lease:
 
     def _started(self) -> str:
         more = ["--topology", str(self._topology)] if self._topology else []
+        more += ["--here"] if self._here else []
         with self._lock:
             if self._closed:
                 raise LabError("it was closed before its lab was started")

@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from homelab.errors import EXIT_FAILED, EXIT_NOT_STARTED, HomelabError, LabRefused, ParamsError, exit_status
+from homelab.errors import (
+    EXIT_FAILED,
+    EXIT_NOT_STARTED,
+    HomelabError,
+    LabRefused,
+    ParamsError,
+    exit_status,
+    nearest,
+)
 from homelab.labsocket import request
 
 from . import folder, paths
@@ -18,7 +26,11 @@ from .windows import cli as windows
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit status."""
-    asked = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    parser, commands = _parser()
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        parser.error(f"there is no command {words[0]!r}; {nearest(words[0], [*commands, *LESSONS])}")
+    asked = parser.parse_args(words)
     try:
         return int(asked.do(asked))
     except BrokenPipeError:  # whoever read us has read enough
@@ -37,7 +49,8 @@ def _told(error: HomelabError) -> str:
     return str(error)
 
 
-MORE = "./runbook lab break | mend | check: something goes wrong in it, is found, and mended."
+LESSONS = ("break", "mend", "check")  # the runner's, which does not ask us
+MORE = f"./runbook lab {' | '.join(LESSONS)}: something goes wrong in it, is found, and mended."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,8 +61,18 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_NOT_STARTED, f"{self.prog}: {message}\nHint: {self.prog} --help\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="runbook lab", description="The disposable lab.", epilog=MORE)
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no number; write it without a unit, such as 150"
+        ) from None
+
+
+def _parser() -> tuple[_Parser, list[str]]:
+    """The parser, and the commands that it knows."""
+    parser = _Parser(prog="./runbook lab", description="The disposable lab.", epilog=MORE)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, do: Any, about: str) -> argparse.ArgumentParser:
@@ -62,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--topology", type=Path, metavar="FILE", help="another lab (default: params/lab.yaml)")
     up.add_argument("--at", metavar="NAME", help="as it was saved, or as a stage finds it")
     up.add_argument("--lease", action="store_true", help="a lab of one's own, which ends with standard input")
+    up.add_argument("--here", action="store_true", help="with --lease: it is the lab of this checkout")
     add("down", _down, "end the lab; it forgets everything")
     save = add("save", _save, "save the lab that is up; it stands still for a moment")
     save.add_argument("name", metavar="NAME")
@@ -81,11 +105,19 @@ def _parser() -> argparse.ArgumentParser:
     link = add("link", _link, "show a machine's link, or change it while the lab runs")
     link.add_argument("machine", metavar="MACHINE")
     link.add_argument("--network", metavar="N", help="which of its networks; else its way out")
-    link.add_argument("--delay", type=float, metavar="MS", help="each way")
-    link.add_argument("--loss", type=float, metavar="PCT", help="each way")
-    link.add_argument("--mtu", type=int, metavar="N")
-    link.add_argument("--udp", choices=("pass", "block"))
-    link.add_argument("--nat", choices=("cone", "symmetric"))
+    link.add_argument("--delay", type=_number, metavar="MS", help="milliseconds more, each way")
+    link.add_argument(
+        "--loss", type=_number, metavar="PCT", help="of a hundred packets, so many are lost, each way"
+    )
+    link.add_argument("--mtu", type=int, metavar="N", help="bytes of the largest packet that gets through")
+    link.add_argument(
+        "--udp", choices=("pass", "block"), help="block: a network that lets web pages through only"
+    )
+    link.add_argument(
+        "--nat",
+        choices=("cone", "symmetric"),
+        help="of a router: one port for all who are spoken to, or a port for each",
+    )
     cut = link.add_mutually_exclusive_group()
     cut.add_argument("--cut", action="store_const", const=True, dest="cut", help="pull the plug")
     cut.add_argument("--mend", action="store_const", const=False, dest="cut", help="put it back")
@@ -117,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     bundled.add_argument(
         "--missing", action="store_true", help="what this machine would still download or build"
     )
-    return parser
+    return parser, list(commands.choices)
 
 
 def _up(asked: argparse.Namespace) -> int:
@@ -131,7 +163,7 @@ def _up(asked: argparse.Namespace) -> int:
 
         topology = Path(saved.find(asked.at)[0].topology)
     if asked.lease:
-        up.up_on_lease(topology, enrolled=asked.enrolled, at=asked.at)
+        up.up_on_lease(topology, enrolled=asked.enrolled, at=asked.at, here=asked.here)
     print(up.up(topology, enrolled=asked.enrolled, at=asked.at))
     return 0
 
@@ -197,7 +229,7 @@ def _exec(asked: argparse.Namespace) -> int:
 
     command = asked.command[1:] if asked.command[:1] == ["--"] else asked.command
     if not command:
-        raise LabRefused("no command", hint="runbook lab exec MACHINE -- CMD…")
+        raise LabRefused("no command", hint="./runbook lab exec MACHINE -- CMD…")
     return session.run(_socket(), asked.machine, command)
 
 

@@ -113,7 +113,9 @@ def _relay_events(events: int, lab: subprocess.Popen[bytes], config: dict[str, A
                 continue
             owner = {"pid": first_pid(lab.pid), "owner_pid": os.getpid()}
             known = {k: config[k] for k in ("version", "tier", "topology")}
-            state.write_record(folder, {**owner, **known, "socket": str(paths.socket_of(folder))})
+            state.write_record(
+                folder, {**owner, **known, "leased": leased, "socket": str(paths.socket_of(folder))}
+            )
             _say({"socket": str(paths.socket_of(folder))} if leased else event)
             if not leased:
                 _fall_silent()

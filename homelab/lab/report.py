@@ -23,6 +23,7 @@ def status(lab: Lab, services: Services) -> dict[str, Any]:
         "tier": lab.config["tier"],
         "pid": told.get("pid"),
         "owner_pid": told.get("owner_pid"),
+        "leased": bool(told.get("leased")),
         "state": str(lab.folder),
         "socket": str(lab.folder / "lab.sock"),
         "topology": lab.config["topology"],

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+LEASED = "it is the one of ./runbook open, and ends with that"
+
 
 def status(document: dict[str, Any]) -> str:
     """The status document for a person."""
     head = f"the lab is up: tier {document['tier']}, pid {document['pid']}, topology {document['topology']}"
+    head += f"\n{LEASED}" if document["leased"] else ""
     rows: list[tuple[str, ...]] = [("machine", "role", "addresses", "tailscale", "tailnet", "")]
     for name, machine in document["machines"].items():
         notes = [f"plays {machine['stand_in']}"] if machine["stand_in"] else []

@@ -79,19 +79,23 @@ def up(topology_file: Path, *, enrolled: bool, at: str | None = None) -> str:
     )
 
 
-def up_on_lease(topology_file: Path, *, enrolled: bool, at: str | None = None) -> NoReturn:
+def up_on_lease(
+    topology_file: Path, *, enrolled: bool, at: str | None = None, here: bool = False
+) -> NoReturn:
     """Become the owner of a lab of one's own, which ends with our standard input.
+
+    `here`, it is this checkout's: what is typed in any terminal is about it.
 
     Raises:
         ParamsError, PrerequisiteMissing: nothing was started.
     """
     stamp = f"own-{os.getpid()}-{time.time_ns() % 10**9:09d}"
-    place = paths.state_root() / stamp
+    place = paths.lab_folder() if here else paths.state_root() / stamp
     paths.socket_of(place)
     ready, restored = _prepare(topology_file, at)
     claimed = _claim(place, ready, topology_file, enrolled, restored)
     if claimed is None:
-        raise LabError("the folder of a new lab is taken", str(place))
+        raise LabError("the folder of a new lab is taken", str(place), "another one comes up: run it again")
     lock, config = claimed
     os.set_inheritable(lock, True)
     os.chdir("/")
@@ -212,6 +216,7 @@ def _already(place: Path, enrolled: bool, at: str | None) -> str:
     if any(show.missing(machine) for machine in now["machines"].values()):
         started = request(path, op="start_missing")["started"]
         again = f"; started again: {', '.join(started)}" if started else ""
+    again += f"; {show.LEASED}" if now["leased"] else ""
     if not enrolled:
         return f"the lab is up already: {len(now['machines'])} machines (tier {now['tier']}){again}"
     joined = request(path, op="enroll")["joined"]

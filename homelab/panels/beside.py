@@ -37,6 +37,11 @@ class Rounds:
         self.thread = threading.Thread(target=self._go, args=(self._turn, things), daemon=True)
         self.thread.start()
 
+    def settle(self) -> None:
+        """Wait for the last of them: whoever runs all cells must not change beside us what is measured here."""
+        if self.thread:
+            self.thread.join()
+
     def stop(self) -> None:
         """Draw no more."""
         self._turn += 1

@@ -126,6 +126,7 @@ class Chooser:
         self.back.on_click(lambda _: self._busy(lambda: self._as_it_was(found)))
         self.again.on_click(lambda _: self._busy(self._load, self.look))
         self.look()
+        self.rounds.settle()
 
     def look(self) -> None:
         """Ask the internet again, beside the kernel's other work."""

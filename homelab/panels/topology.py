@@ -123,6 +123,7 @@ class Switches:
         self.again.on_click(lambda _: self._busy(self._load, self.measure))
         self.back.on_click(lambda _: self._change(lambda: wires.as_it_was(self._world)))
         self.measure()
+        self.rounds.settle()
 
     def measure(self, afresh: bool = False) -> None:
         """Look for all ways again, beside the kernel's other work; who still looks since an earlier change stops."""

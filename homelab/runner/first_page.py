@@ -25,15 +25,24 @@ if TYPE_CHECKING:
 NAME = "start"
 TITLE = "Where to click, and how far you are"
 STYLE, SCRIPT = (Path(__file__).with_name(f"first_page.{kind}") for kind in ("css", "js"))
+OWN = (
+    "This lab ends, and forgets all, when <code>./runbook open</code> does; "
+    "<code>./runbook lab up</code> before it makes one that stays."
+)
+KEPT = "This is the lab that you keep: it stays when <code>./runbook open</code> ends, until <code>./runbook lab down</code>."
+ANOTHERS = "This is the lab of another <code>./runbook open</code>, and ends with that one."
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48" viewBox="0 0 24 24" fill="none" stroke="#0b5cad" stroke-width="1.6"><path d="M4 11.5 12 4l8 7.5V20H4zM10 20v-5h4v5"/></svg>"""
 HOUSE = '<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="M4 11.5 12 4l8 7.5V20H4zM10 20v-5h4v5"/></svg>'
 
 
 class FirstPage:
-    """Served until `close`; `lab` is the socket of the lab that it asks, `windows` the titles of the other tabs."""
+    """Served until `close`; `lab` is the socket of the lab that it asks, `windows` the titles of the other tabs.
 
-    def __init__(self, lab: str, windows: Mapping[str, str], own: bool) -> None:
-        self._lab, self._windows, self._own = lab, windows, own
+    `lasts` tells a reader how long that lab does.
+    """
+
+    def __init__(self, lab: str, windows: Mapping[str, str], lasts: str) -> None:
+        self._lab, self._windows, self._lasts = lab, windows, lasts
         self._served, self._lock = Served(NAME), threading.Lock()
         self._world: World | None = None
         (self._served.folder / "icon.svg").write_text(ICON)
@@ -63,7 +72,7 @@ class FirstPage:
 
     async def _page(self, request: web.Request) -> web.Response:
         base = request.headers.get("X-Forwarded-Prefix", f"/{NAME}").rstrip("/").removesuffix(f"/{NAME}")
-        return web.Response(text=page(base, self._windows, self._own), content_type="text/html")
+        return web.Response(text=page(base, self._windows, self._lasts), content_type="text/html")
 
     async def _how_far(self, request: web.Request) -> web.Response:
         answer = await asyncio.to_thread(self._ask, request.match_info["stage"])
@@ -93,7 +102,7 @@ class FirstPage:
             return self._world
 
 
-def page(base: str, windows: Mapping[str, str], own: bool) -> str:
+def page(base: str, windows: Mapping[str, str], lasts: str) -> str:
     """The page, under JupyterLab's address `base`; what is asked of the world comes later, chapter by chapter."""
     names = stages.names()
 
@@ -108,12 +117,6 @@ def page(base: str, windows: Mapping[str, str], own: bool) -> str:
     tabs = "".join(
         f'<li><a href="{base}/{name}/" target="_blank">{escape(words)}</a></li>'
         for name, words in windows.items()
-    )
-    lasts = (
-        "This lab is your own: it ends, and forgets all, when <code>./runbook open</code> does. "
-        "<code>./runbook lab up</code> before it keeps one."
-        if own
-        else "This is the lab that you keep: it stays when <code>./runbook open</code> ends, until <code>./runbook lab down</code>."
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -136,12 +139,13 @@ def page(base: str, windows: Mapping[str, str], own: bool) -> str:
 <ol>
 <li>In a chapter, press <kbd>Shift</kbd>+<kbd>Enter</kbd>: the cell that is marked runs, and the next one is marked. From the top down is the way to read it.</li>
 <li>Or <b>Run → Run All Cells</b>, and watch.</li>
+<li>Where a chapter has you type a command: <b>File → New → Terminal</b>, or any terminal in the runbook's folder.</li>
 <li>Where something goes wrong, a sentence in red says what to do next. Run what you like twice: what is done already is left alone.</li>
 </ol>
 </section>
 <section>
 <h2>How far you are <small id="count"></small></h2>
-<p class="soft">Asked of the lab itself, each time you come back to this page.</p>
+<p class="soft">Asked of the lab itself, each time you come back to this page: by your browser's <i>Back</i>, or by its tile in JupyterLab's launcher (the <b>+</b>).</p>
 <ul class="chapters">{rows}</ul>
 </section>
 <section>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import pwd
@@ -15,11 +16,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from homelab import stages
+from homelab import labsocket, stages
 from homelab.errors import EXIT_INTERRUPTED, PrerequisiteMissing
 from homelab.lab_lease import Lease
 from homelab.runner import tied
-from homelab.runner.first_page import NAME, TITLE, FirstPage
+from homelab.runner.first_page import ANOTHERS, NAME, OWN, TITLE, FirstPage
+from homelab.runner.first_page import KEPT as STAYS
 from homelab.runner.interrupt import Interrupted, interruptible
 from homelab.runner.kernels import KEPT
 from homelab.runner.over_ssh import has_browser, way_in
@@ -46,7 +48,8 @@ def open_notebooks(stage: str | None) -> int:
         PrerequisiteMissing, LabError: there is no lab, and none can be had.
     """
     page = _notebook(stages.find(stage)) if stage else f"/{NAME}/"
-    with contextlib.closing(Lease(tell=lambda line: print(line, file=sys.stderr, flush=True))) as lab:
+    tell = functools.partial(print, file=sys.stderr, flush=True)
+    with contextlib.closing(Lease(tell=tell, here=True)) as lab:
         try:
             with interruptible():
                 return _jupyter(page, lab)
@@ -70,13 +73,15 @@ def arguments(page: str, port: int, browser: bool) -> list[str]:
     return [*words, "--allow-root"] if os.getuid() == 0 else words
 
 
+def places() -> dict[str, str]:
+    """Where Jupyter keeps what it keeps, layout and settings too: in `.venv`, and not in your home."""
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    return {name: str(KEPT / "jupyter" / name.lower()) for name in names}
+
+
 def environment(token: str, pages: dict[str, Any]) -> dict[str, str]:
-    """The token, where no process list shows it; what Jupyter keeps, in `.venv` and not in your home; our own pages."""
+    """The token, where no process list shows it; our own pages and settings are written where Jupyter looks."""
     kept = KEPT / "jupyter"
-    places = {
-        name: str(kept / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
     settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(SETTINGS))
@@ -85,11 +90,17 @@ def environment(token: str, pages: dict[str, Any]) -> dict[str, str]:
     kernel = kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json"
     kernel.parent.mkdir(parents=True, exist_ok=True)
     kernel.write_text(json.dumps(KERNEL))
-    return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib"), **places}
+    return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib")}
 
 
 def _notebook(stage: str) -> str:
     return f"/lab/tree/{stages.NOTEBOOKS.name}/{stages.notebook(stage).name}"
+
+
+def _lasts(path: str, own: bool) -> str:
+    """How long the lab does."""
+    leased = labsocket.request(path, op="status")["leased"]
+    return OWN if own else ANOTHERS if leased else STAYS
 
 
 def free_port() -> int:
@@ -131,7 +142,9 @@ def _jupyter(page: str, lab: Lease) -> int:
         path = lab.socket()
         print("A lab of its own, until JupyterLab ends." if lab.own else "In the lab that is up.", flush=True)
         windows = ended.enter_context(contextlib.closing(Windows(*lab_windows(path), token)))
-        first = ended.enter_context(contextlib.closing(FirstPage(path, windows.titles(), lab.own)))
+        first = ended.enter_context(
+            contextlib.closing(FirstPage(path, windows.titles(), _lasts(path, lab.own)))
+        )
         told = {
             **environment(token, {**first.settings(), **windows.settings()}),
             "HOMELAB_LAB": path,
@@ -162,7 +175,7 @@ def _started(words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """JupyterLab, which loads and waits for a line; it ends with the block."""
     process = subprocess.Popen(
         tied.command(signal.SIGTERM, "homelab.runner.jupyterlab_server", *words),
-        env={**os.environ, **tied.environment()},
+        env={**os.environ, **tied.environment(), **places()},
         stdin=subprocess.PIPE,  # of no terminal: or it would ask on Ctrl-C whether we mean it
         start_new_session=True,
     )

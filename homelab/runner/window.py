@@ -121,7 +121,7 @@ class _View:
         if request.path == "/":
             return web.Response(text=index(self.offered, base), content_type="text/html")
         if request.path == "/go":
-            raise web.HTTPFound(_into(base, request.query.get("to", "")))
+            raise web.HTTPFound(_into(request.query.get("to", "")))
         found = PLACE.match(request.rel_url.raw_path)
         if not found:
             raise web.HTTPNotFound(text="A window's address is /http/HOST:PORT/… or /https/HOST/…")
@@ -151,11 +151,11 @@ def _why(error: Exception) -> str:
     return str(error) or "no answer came in time"
 
 
-def _into(base: str, address: str) -> str:
-    """The address in this window of the page at `address`."""
+def _into(address: str) -> str:
+    """The path in this window of the page at `address`; in a redirect, jupyter-server-proxy puts the window's own before it."""
     parts = urlsplit(address if "://" in address else f"http://{address}")
     tail = f"?{parts.query}" if parts.query else ""
-    return f"{base}/{parts.scheme}/{parts.netloc}{parts.path or '/'}{tail}"
+    return f"/{parts.scheme}/{parts.netloc}{parts.path or '/'}{tail}"
 
 
 def _passed_on(request: web.Request) -> CIMultiDict[str]:
@@ -186,7 +186,7 @@ async def _deliver(
         named = re.sub(r"(?i);\s*(domain|path)=[^;]*", "", cookie)
         out.headers.add("Set-Cookie", f"{COOKIE}{named}; Path={base}/{place}/")
     if to := answer.headers.get("Location"):
-        out.headers["Location"] = _moved(to, base, place)
+        out.headers["Location"] = _moved(to, place)
     await out.prepare(request)
     if html:
         await out.write(_rewritten(await answer.read(), base, place))
@@ -197,10 +197,10 @@ async def _deliver(
     return out
 
 
-def _moved(to: str, base: str, place: str) -> str:
+def _moved(to: str, place: str) -> str:
     if "://" in to:
-        return _into(base, to)
-    return f"{base}/{place}{to}" if to.startswith("/") else to
+        return _into(to)
+    return f"/{place}{to}" if to.startswith("/") else to
 
 
 def _rewritten(page: bytes, base: str, place: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 from loopback_sshd import Sshd
 
+from homelab.runner.kernels import KEPT
 from homelab.wait import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -85,6 +87,35 @@ def test_first_page_is_there_in_time_behind_its_token_on_the_loopback_at_a_free_
                 ["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True, check=True
             )
             assert re.findall(r"(\S+):\d+\s", listening.stdout)[0] == "127.0.0.1"
+
+
+def test_a_window_leads_where_its_first_page_says(world) -> None:
+    with opened() as said:
+        url, _, token = address(said).partition("?token=")
+        asked = urllib.request.Request(
+            url.replace("/start/", "/as-phone/go?to=https://login.tailscale.com/admin/machines"),
+            headers={"Authorization": f"token {token}"},
+        )
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert answer.url.endswith("/as-phone/https/login.tailscale.com/admin/machines")
+            assert "Machines" in answer.read().decode()
+
+
+def test_jupyterlab_keeps_its_layout_here_and_not_in_the_readers_home(world, tmp_path) -> None:
+    cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
+    name = f"a-test-{os.getpid()}"
+    with opened(HOME=str(tmp_path), **cache) as said:
+        url, _, token = address(said).partition("/start/?token=")
+        told = {"data": {}, "metadata": {"id": name}}
+        for method, body in (("PUT", json.dumps(told).encode()), ("DELETE", None)):
+            asked = urllib.request.Request(
+                f"{url}/lab/api/workspaces/{name}", body, {"Authorization": f"token {token}"}, method=method
+            )
+            urllib.request.urlopen(asked, timeout=30).close()
+            if method == "PUT":
+                there = KEPT / "jupyter" / "jupyter_config_dir" / "lab" / "workspaces"
+                assert list(there.glob(f"{name}*"))
+    assert not list(tmp_path.glob(".j*")), "JupyterLab left something in the reader's home"
 
 
 def test_somebody_quicker_has_the_port(world) -> None:

@@ -49,7 +49,9 @@ def sees(drawn: list[object], *lines: str) -> None:
 def test_a_switch_turns_the_wire_and_the_ways_follow(joined, switches) -> None:
     panel, drawn, told = switches
     assert panel.wire.value == "flat_router", "the router before the phone"
-    sees(drawn, "phone → demoserver: direct", "phone → tequila: direct")
+    assert "phone → tequila: direct" in str(drawn[-1]), (
+        "whoever runs all cells has it measured when this one ends"
+    )
     panel.nat.value = "symmetric"
     assert link.read(joined["flat_router"]).nat == "symmetric"
     assert "./runbook lab link flat_router --network internet --nat symmetric" in str(told[-1])

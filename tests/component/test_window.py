@@ -130,7 +130,7 @@ def test_part_of_a_film_and_a_redirect_pass(app, look):
     assert (status, headers["Content-Range"], body) == (206, "bytes 0-3/9", b"film")
     assert app.seen[0][1]["range"] == "bytes=0-3"
     _, headers, _ = look(f"/http/jellyfin.example:{app.port}/moved")
-    assert headers["Location"] == f"/as-phone/http/jellyfin.example:{app.port}/web/"
+    assert headers["Location"] == f"/http/jellyfin.example:{app.port}/web/"
     assert headers["Set-Cookie"] == f"lab-sid=1; HttpOnly; Path=/as-phone/http/jellyfin.example:{app.port}/"
 
 
@@ -150,5 +150,5 @@ def test_first_page_offers_places_and_takes_an_address(look):
     status, _, body = look("/")
     assert status == 200
     assert b'href="/as-phone/go?to=https://quiz.example/"' in body
-    assert look("/go?to=jellyfin.example:8096/x")[1]["Location"] == "/as-phone/http/jellyfin.example:8096/x"
+    assert look("/go?to=jellyfin.example:8096/x")[1]["Location"] == "/http/jellyfin.example:8096/x"
     assert look("/elsewhere")[0] == 404

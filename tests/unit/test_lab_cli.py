@@ -11,12 +11,13 @@ from homelab.lab import cli
     ("argv", "said"),
     [
         ([], "COMMAND"),
-        (["upp"], "invalid choice: 'upp'"),
+        (["upp"], "there is no command 'upp'; did you mean 'up'?"),
+        (["brak"], "did you mean 'break'?"),
         (["up", "--bogus"], "unrecognized arguments: --bogus"),
         (["exec"], "MACHINE"),
         (["start", "recorder"], "DAEMON"),
         (["link", "db", "--nat", "weird"], "invalid choice: 'weird'"),
-        (["link", "db", "--delay", "abc"], "invalid float value: 'abc'"),
+        (["link", "db", "--delay", "abc"], "'abc' is no number"),
         (["link", "db", "--cut", "--mend"], "not allowed with argument --cut"),
     ],
 )
@@ -28,9 +29,9 @@ def test_words_that_are_not_understood(
     told = capsys.readouterr().err
     assert caught.value.code == 3
     assert said in told
-    assert "\nHint: runbook lab" in told
+    assert "\nHint: ./runbook lab" in told
 
 
 def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["exec", "phone", "--"]) == 3
-    assert capsys.readouterr().err == "no command\nHint: runbook lab exec MACHINE -- CMD…\n"
+    assert capsys.readouterr().err == "no command\nHint: ./runbook lab exec MACHINE -- CMD…\n"
