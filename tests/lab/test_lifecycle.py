@@ -185,6 +185,21 @@ def test_a_leased_lab_ends_with_its_holder(small: Path, tmp_path: Path, how: str
     again.end()
 
 
+def test_the_lab_of_open_is_the_one_that_any_terminal_is_about(
+    call: Call, small: Path, tmp_path: Path
+) -> None:
+    owned = Owned("--here", "--topology", str(small), state=tmp_path / "s")
+    assert json.loads(call("status", "--json").stdout)["socket"] == owned.lab.socket
+    assert "ends with that" in call("status").stdout
+    again = call("up", "--topology", small)
+    assert again.returncode == 0
+    assert "the lab is up already: 3 machines" in again.stdout
+    assert "it is the one of ./runbook open, and ends with that" in again.stdout
+    owned.end()
+    assert list((tmp_path / "s").iterdir()) == []
+    assert call("status").returncode == 1
+
+
 def test_two_labs_never_meet(small: Path, tmp_path: Path) -> None:
     labs = [Owned("--topology", str(small), state=tmp_path / "s") for _ in range(2)]
     one, two = (owned.lab for owned in labs)
