@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 
 from homelab import moment
 from homelab.errors import CheckFailed, HomelabError
-from homelab.record import MARKS, Showing, badge, show
+from homelab.record import BLOCK, MARKS, Showing, badge, inline, show
 from homelab.vantage import Nobody
 
 P = ParamSpec("P")
@@ -34,10 +34,10 @@ class Answer(Showing):
 
     def html(self) -> str:
         """The same, with the status as a coloured word."""
-        hint = f"<br><i>Hint: {escape(self.hint)}</i>" if self.hint and self.status != "ok" else ""
-        evidence = escape(self.evidence)
+        hint = f"<br><i>Hint: {inline(self.hint)}</i>" if self.hint and self.status != "ok" else ""
+        evidence = inline(self.evidence)
         if "\n" in evidence:
-            evidence = f'<pre style="margin:.3em 0">{evidence}</pre>'
+            evidence = f'<pre style="{BLOCK}">{escape(self.evidence)}</pre>'
         return f"<div>{badge(self.status)} &nbsp;<b>{escape(self.name)}</b> <small>from {escape(self.vantage)}</small><br>{evidence}{hint}</div>"
 
     def record(self) -> dict[str, Any]:

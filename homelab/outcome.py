@@ -7,7 +7,9 @@ from html import escape
 from typing import Any
 
 from homelab.plan import Change
-from homelab.record import MARKS, Showing, badge, code, typed
+from homelab.record import MARKS, Showing, badge, code, inline, typed
+
+DONE = ("applied", "already")  # before that, and where it failed, the whole command is to be read
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,10 @@ class Outcome(Showing):
         """The same, with the status as a coloured word."""
         c = self.change
         took = f" <small>{self.seconds:.1f} s</small>" if self.seconds >= 0.05 else ""
-        error = f"<br>{escape(self.error)}" if self.error else ""
+        error = f"<br>{inline(self.error)}" if self.error else ""
         return (
-            f"<div>{badge(self.status)} &nbsp;<small>on {escape(c.machine)}</small> {escape(c.why)}{took}<br>"
-            f"{code(c.command)}{error}</div>"
+            f"<div>{badge(self.status)} &nbsp;<small>on {escape(c.machine)}</small> {inline(c.why)}{took}<br>"
+            f"{code(c.command, folds=self.status in DONE)}{error}</div>"
         )
 
     def record(self) -> dict[str, Any]:

@@ -17,10 +17,21 @@ from typing import Any, Protocol
 
 from homelab.errors import HomelabError
 from homelab.machine import shown
-from homelab.record import Showing, badge, code, typed
+from homelab.record import BLOCK, COLOURS, Showing, badge, code, inline, typed
 
 BACK = "take back: "  # how the reason of an inverse begins
 State = Any  # a small frozen dataclass of a resource module
+DIFF = (
+    f"{BLOCK};max-height:none;font-family:monospace;font-size:.93em;line-height:1.4;tab-size:4;"
+    "border-left:3px solid #8885;padding:0 0 0 .7em"
+)
+DIFF_LINES = {
+    "---": "skip",
+    "+++": "skip",
+    "@@ ": "skip",
+    "-": "fail",
+    "+": "ok",
+}  # and whose colour they have
 
 
 @dataclass(frozen=True)
@@ -203,14 +214,14 @@ class Plan(Showing):
 
     def html(self) -> str:
         """The same as a table."""
-        notes = "".join(f"<p>{escape(n)}</p>" for n in self.notes)
+        notes = "".join(f"<p>{inline(n)}</p>" for n in self.notes)
         if not self.changes:
             return f"<p>{badge('already')} No changes.</p>{notes}"
         parts = []
         for n, c in enumerate(self.changes, 1):
-            lost = f"<br><i>cannot be taken back: {escape(c.loses)}</i>" if c.loses else ""
+            lost = f"<br><i>cannot be taken back: {inline(c.loses)}</i>" if c.loses else ""
             parts.append(
-                f'<div style="margin:.4em 0"><b>{n}.</b> <small>on {escape(c.machine)}</small> {escape(c.why)}{lost}<br>'
+                f'<div style="margin:.4em 0"><b>{n}.</b> <small>on {escape(c.machine)}</small> {inline(c.why)}{lost}<br>'
                 f"{_block(difference(c))}{code(c.command)}</div>"
             )
         return "".join(parts) + notes
@@ -288,10 +299,18 @@ def difference(change: Change) -> str:
 
 
 def _block(text: str) -> str:
-    """Words on a line of their own; a diff keeps its lines, at full width."""
+    """Words on a line of their own; a diff keeps its lines, at full width, and what goes and what comes differ in colour too."""
     if "\n" not in text:
         return f"<small>{escape(text)}</small><br>"
-    return f'<pre style="margin:.2em 0;white-space:pre-wrap;max-height:none;font-family:ui-monospace,monospace">{escape(text)}</pre>'
+    lines = (escape(line) for line in text.rstrip("\n").splitlines())
+    if "\n@@ " in text:
+        lines = (_diff_line(line) for line in lines)
+    return f'<pre style="{DIFF}">{chr(10).join(lines)}</pre>'
+
+
+def _diff_line(line: str) -> str:
+    status = next((s for start, s in DIFF_LINES.items() if line.startswith(start)), "")
+    return f'<span style="color:{COLOURS[status]}">{line}</span>' if status else line
 
 
 def between(change: Change, old: State, new: State) -> str:

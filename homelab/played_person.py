@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from homelab.errors import HomelabError
 from homelab.machine import Machine
+from homelab.record import say
 
 COMPLAINT = re.compile(r'<div class="box bad">(.*?)</div>', re.DOTALL)  # how the pages say what is wrong
 
@@ -19,7 +20,7 @@ class PlayedPerson:
     name: str
     email: str
     seat: Machine
-    tell: Callable[[str], None] = print
+    tell: Callable[[str], None] = say
     own: bool = False  # signs in to a tailnet of their own, not to the one of this world
     clicked: list[str] = field(default_factory=list)
 

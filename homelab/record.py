@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
 
@@ -14,6 +16,9 @@ from homelab.secret import mask
 MIME = "application/vnd.homelab+json"
 VERSION = 1
 LONG = 20  # lines of a command
+FOLD = 8  # lines of a command that ran: of more only their number is shown, and they unfold by a click
+# A block of text as both JupyterLab and nbconvert show it: their own styles indent it differently, and break words anywhere.
+BLOCK = "margin:.3em 0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 MARKS = {
     "ok": "✓", "applied": "✓", "warn": "!", "fail": "✗", "failed": "✗", "skip": "–",
     "planned": "○", "already": "=", "undone": "↶", "observed": "◦",
@@ -62,6 +67,17 @@ class Showing:
         }
 
 
+@dataclass(frozen=True)
+class _Said:
+    words: str
+
+    def __str__(self) -> str:
+        return mask(self.words)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": mask(f"<div>{inline(self.words)}</div>")}
+
+
 _ear: ContextVar[Callable[[object], None] | None] = ContextVar("ear", default=None)
 
 
@@ -73,6 +89,11 @@ def heard_by(ear: Callable[[object], None]) -> Iterator[None]:
         yield
     finally:
         _ear.reset(token)
+
+
+def say(words: str) -> None:
+    """Show a sentence. Printed, a notebook would break it in the middle of a word, and a control would lose it."""
+    show(_Said(words))
 
 
 def show(thing: object) -> None:
@@ -131,10 +152,24 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return f'<table class="tex2jax_ignore mathjax_ignore"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def code(command: str) -> str:
-    """A command in HTML, its lines kept; one that is a page long, as with a file in it, scrolls in its own block."""
-    lid = "max-height:18em;overflow:auto;" if command.count("\n") >= LONG else ""
-    return f'<code style="display:inline-block;{lid}white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
+def code(command: str, folds: bool = False) -> str:
+    """A command in HTML, its lines kept; one that is a page long, as with a file in it, scrolls in its own block.
+
+    Where it `folds`, one of many lines is unfolded by a click.
+    """
+    lines = command.count("\n") + 1
+    lid = "max-height:18em;overflow:auto;" if lines > LONG else ""
+    block = f'<code style="display:inline-block;{lid}white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</code>'
+    if folds and lines > FOLD:
+        return (
+            f'<details><summary style="cursor:pointer">its command, {lines} lines</summary>{block}</details>'
+        )
+    return block
+
+
+def inline(words: str) -> str:
+    """Words in HTML; what stands in backticks is a command or a name."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(words))
 
 
 def typed(command: str, margin: int) -> str:

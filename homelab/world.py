@@ -24,7 +24,7 @@ from homelab.person import Person, Reader
 from homelab.plan import Change, Plan, State, beside, between, matches, resource
 from homelab.played_person import PlayedPerson
 from homelab.read_only import Guard, Guarded
-from homelab.record import show
+from homelab.record import say, show
 from homelab.ssh import folder
 from homelab.ssh.machine import SshMachine
 from homelab.tailnet import Tailnet
@@ -149,7 +149,7 @@ class World:
             how = HOW.get(plan.stage, "Run with --apply, or set apply = True, to do it.")
             if not managed:
                 how = f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {self.params.path}."
-            print(f"{len(plan)} not applied: this is {self.name}. {how}")
+            say(f"{len(plan)} not applied: this is {self.name}. {how}")
             return False
         with self._alone():
             for change in plan:
@@ -190,12 +190,12 @@ class World:
         if not plan:
             return self.apply(plan)
         for note in plan.notes:
-            print(note)
+            say(note)
         self._refuse_followed(plan, self.journal.followers(run))
         left, back = self._left_of(plan)
         if not self.applies:
             if back and not left:
-                print("All of it is back already: with --apply that is written down.")
+                say("All of it is back already: with --apply that is written down.")
                 return True
             return self.apply(left)
         with self._alone():
@@ -304,7 +304,7 @@ class World:
     def _tell_session(self) -> None:
         """Say once how this session is taken back; a lab of our own is gone with it."""
         if not (self._told or self.is_lent):
-            print(
+            say(
                 f"To take back what this session changes: ./runbook undo {self.run}{'' if self.lab else ' --apply'}"
             )
         self._told = True
@@ -316,7 +316,7 @@ class World:
             PrerequisiteMissing, LabError: see `lab_supply.supply`.
         """
         if self.lab:
-            print(lab_supply.supply(self.lab["socket"], *refs))
+            say(lab_supply.supply(self.lab["socket"], *refs))
 
     def publish(self, ref: str, tag: str) -> None:
         """Let the lab's hub publish the release `ref` under `tag`; at home the makers do that.
@@ -325,7 +325,7 @@ class World:
             PrerequisiteMissing, LabError: see `lab_supply.publish`.
         """
         if self.lab:
-            print(lab_supply.publish(self.lab["socket"], ref, tag))
+            say(lab_supply.publish(self.lab["socket"], ref, tag))
 
     def close(self) -> None:
         """Leave the world; a lab that was started for it ends."""
@@ -355,7 +355,7 @@ def open_world(params: str = "lab", apply: bool | None = None) -> World:
     read_params = read(params)
     world = _lab(read_params, apply) if read_params.is_lab else _home(read_params, apply)
     world.forbidden = apply is False
-    print(world)
+    say(str(world))
     return world
 
 

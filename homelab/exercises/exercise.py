@@ -15,7 +15,7 @@ from homelab import stages
 from homelab.check import Answer
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.progress import DONE, LOOKS, NOT_YET
-from homelab.record import COLOURS, MARKS, Showing
+from homelab.record import BLOCK, COLOURS, MARKS, Showing, inline
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -95,8 +95,8 @@ class Look(Showing):
         """The same, with what is folded to be unfolded by a click."""
         badge = f'<b style="color:{COLOURS[LOOKS.get(self.state, self.state)]}">{self._mark()}&nbsp;{self.state}</b>'
         hint1, hint2, answer = self.parts()
-        pre = f'<pre style="margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere">{escape(answer)}</pre>'
-        inside = (f"<p>{_inline(hint1)}</p>", f"<p>{_inline(hint2)}</p>", pre)
+        pre = f'<pre style="{BLOCK}">{escape(answer)}</pre>'
+        inside = (f"<p>{inline(hint1)}</p>", f"<p>{inline(hint2)}</p>", pre)
         folded = "".join(
             f'<details style="margin:.2em 0"{" open" if n < self.show else ""}>'
             f'<summary style="cursor:pointer">{name}</summary>{inside[n]}</details>'
@@ -105,7 +105,7 @@ class Look(Showing):
         label = escape(f"Exercise {self.number}, {self.exercise.title}: {self.state}", quote=True)
         return (
             f'<section class="tex2jax_ignore mathjax_ignore" aria-label="{label}"><div>{badge} &nbsp;<b>{self.number}&nbsp; '
-            f"{escape(self.exercise.title)}</b><br>{escape(self.evidence)}</div>{folded}</section>"
+            f"{escape(self.exercise.title)}</b><br>{inline(self.evidence)}</div>{folded}</section>"
         )
 
     def record(self) -> dict[str, Any]:
@@ -173,9 +173,3 @@ def every(*looks: Callable[[], Answer]) -> Answer:
             return seen[-1]
     evidence = "; ".join(dict.fromkeys(f"from {answer.vantage}: {answer.evidence}" for answer in seen))
     return Answer(seen[-1].name, "", "ok", evidence)
-
-
-def _inline(text: str) -> str:
-    """Words in backticks are commands."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))

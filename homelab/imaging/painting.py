@@ -13,7 +13,7 @@ from homelab.imaging.painter import PATIENCE, Painter
 from homelab.imaging.timed import Times, repeated
 from homelab.imaging.vram_peak import Look, Peak
 from homelab.imaging.wish import Wish
-from homelab.record import Showing
+from homelab.record import BLOCK, Showing
 
 PNG, JPEG, WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
 PROMPT = "a heavy gaming laptop on a shelf in a living room, humming, evening light"
@@ -52,7 +52,7 @@ class Painting(Showing):
         kind = "png" if self.picture.startswith(PNG) else "jpeg" if self.picture.startswith(JPEG) else "webp"
         data = base64.b64encode(self.picture).decode()
         picture = f'<img width="384" alt="{escape(self.wish.prompt, quote=True)}" src="data:image/{kind};base64,{data}">'
-        return f"<div>{picture}<pre>{escape(self.text())}</pre></div>"
+        return f'<div>{picture}<pre style="{BLOCK}">{escape(self.text())}</pre></div>'
 
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""

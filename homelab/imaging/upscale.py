@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from homelab.errors import HomelabError, PrerequisiteMissing, nearest
 from homelab.imaging import drawing
 from homelab.imaging.timed import Times, repeated
-from homelab.record import Showing
+from homelab.record import BLOCK, Showing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -150,7 +150,7 @@ class Upscaling(Showing):
             f"<figcaption>{escape(said)}</figcaption></figure>"
             for i, said in ((self.small, "before"), (self.large, "after"))
         )
-        return f"<div>{shown}<pre>{escape(self.text())}</pre></div>"
+        return f'<div>{shown}<pre style="{BLOCK}">{escape(self.text())}</pre></div>'
 
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""

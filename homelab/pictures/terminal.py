@@ -8,11 +8,12 @@ from typing import Any
 
 from homelab.errors import HomelabError
 from homelab.machine import Machine
+from homelab.record import BLOCK
 from homelab.secret import mask
 
 PROMPT = "light-dark(#0a6aa8,#79b8ff)"
 # The ink is the page's own; so the paper is a shade of whatever the page's is.
-STYLE = f"font-family:monospace;background:#8881;border-left:3px solid {PROMPT};padding:.5em .9em;line-height:1.45"
+STYLE = f"{BLOCK};font-family:monospace;font-size:.93em;background:#8881;border-left:3px solid {PROMPT};padding:.5em .9em;line-height:1.45"
 
 
 @dataclass(frozen=True)

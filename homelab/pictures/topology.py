@@ -116,7 +116,7 @@ class _Drawing:
             shapes.wire(
                 self.axes, (to, end), (self._x(self.layout.machines[other[0]].x), end), INK, 1.0, strong=True
             )
-        beside = edge + side * 0.16
+        beside = edge + side * 0.19  # above what stands on the card's edge
         address = self.machines[machine]["addresses"][network].partition("/")[0]
         shapes.note(
             self.axes,

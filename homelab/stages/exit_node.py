@@ -15,6 +15,7 @@ from homelab.params import Roles, Strict
 from homelab.plan import Change, Plan, change
 from homelab.plan import plan as planned
 from homelab.policy import policyfile
+from homelab.record import say
 from homelab.resources import approval, ip_forward, login, meter, policy, prefs
 from homelab.routing import exit_nodes
 from homelab.vantage import Nobody, seat
@@ -179,7 +180,7 @@ def provider(world: World, name: str) -> None:
     role = name.replace("-", "_")
     if world.lab and isinstance(place := world[role], LabMachine):
         place.start("tailscaled")
-        print(f"The lab's provider has switched on {name}, a stand-in for a Mullvad server.")
+        say(f"The lab's provider has switched on {name}, a stand-in for a Mullvad server.")
 
 
 def meters(world: World, routers: dict[str, str]) -> Plan:

@@ -97,3 +97,16 @@ def test_the_same_data_is_the_same_picture() -> None:
 )
 def test_sizes(count, text) -> None:
     assert size(int(count)) == text
+
+
+@pytest.mark.parametrize("images", [TWO, dict(list(TWO.items())[:1])], ids=["two", "one"])
+def test_every_word_is_on_the_sheet_and_large_enough(images) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = image_layers(images).figure
+    ink = FigureCanvasAgg(figure).get_renderer()
+    for text in figure.axes[0].texts:
+        where = text.get_window_extent(ink)
+        assert figure.bbox.x0 <= where.x0
+        assert where.x1 <= figure.bbox.x1, text.get_text()
+        assert text.get_fontsize() >= 8 or text.get_text() == "shared"

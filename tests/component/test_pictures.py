@@ -65,6 +65,25 @@ def test_every_machine_has_a_place_of_its_own(topology_) -> None:
         assert a.row != b.row or apart, f"{one} and {other} cover each other"
 
 
+def test_a_mark_on_a_card_keeps_clear_of_addresses() -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.patches import FancyBboxPatch
+
+    figure = topology(status_document.of(None)).figure
+    ink = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = figure.axes
+    marks = [
+        p.get_window_extent(ink).padded(3)
+        for p in axes.patches
+        if isinstance(p, FancyBboxPatch) and p.zorder == 6
+    ]
+    notes = [t for t in axes.texts if t.get_fontsize() == shapes.NOTE and t.get_text()[:1].isdigit()]
+    assert len(marks) > 8
+    assert len(notes) > 15
+    for note in notes:
+        assert not any(note.get_window_extent(ink).overlaps(mark) for mark in marks), note.get_text()
+
+
 @pytest.mark.parametrize("topology_", STRANGE.values(), ids=STRANGE)
 def test_any_topology_can_be_drawn(topology_) -> None:
     assert set(topology_["machines"]) <= set(_words(topology(status_document.of(topology_))))
