@@ -1,4 +1,4 @@
-"""Who is at work on a home: whoever changes it is alone there, and those who only look share it.
+"""Who is at work on a home: whoever changes it is alone there, and those who only look share it. In a lab the second waits.
 
 Two kinds of files. ``<home>.lock`` is flock'd, shared by lookers and alone by a changer:
 the kernel lets go of it when its process ends, however it ends. Beside it every holder keeps a note of who
@@ -15,7 +15,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,8 +54,10 @@ class HomeLock:
         self.place = place
 
     @contextlib.contextmanager
-    def held(self, changes: bool, run: str = "") -> Iterator[None]:
+    def held(self, changes: bool, run: str = "", wait: Callable[[str], None] | None = None) -> Iterator[None]:
         """Hold the home meanwhile: alone where it is to be changed, else together with others who only look.
+
+        With `wait` nobody is refused: it is told who is there, and we begin when they are done.
 
         Raises:
             HomeBusy: somebody else holds it; who and since when is said.
@@ -72,7 +74,10 @@ class HomeLock:
             ) from error
         with lock:
             if not _taken(lock, alone=changes):
-                raise self._busy(changes)
+                if not wait:
+                    raise self._busy(changes)
+                wait(self._who())
+                fcntl.flock(lock, fcntl.LOCK_EX if changes else fcntl.LOCK_SH)
             self.holders()  # sweeps what dead ones left
             with self._noted(changes, run):
                 yield
@@ -105,9 +110,11 @@ class HomeLock:
             finally:
                 path.unlink(missing_ok=True)
 
+    def _who(self) -> str:
+        return "; ".join(map(str, self.holders())) or "a process that left no note"
+
     def _busy(self, changes: bool) -> HomeBusy:
-        found = self.holders()
-        who = "; ".join(map(str, found)) or "a process that left no note"
+        found, who = self.holders(), self._who()
         first = found[0] if found else None
         here = first is not None and first.host == socket.gethostname()
         end = f", or end it: kill {first.pid}" if first and here else ""

@@ -7,6 +7,7 @@ written down once. See `request` for the form of an answer.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,28 @@ from typing import Any
 from homelab.errors import LabError, LabRefused
 
 MAX_FDS = 4
-DOWN = "start it: ./runbook lab up"
+NOTEBOOK = "JPY_SESSION_NAME"  # Jupyter's: the file of the notebook whose kernel we are in
+OWN = "HOMELAB_LAB_OWN"  # set where the lab ends with ./runbook open
+GONE = "The lab is gone: it was taken down, or has ended, and with it what was made in it"
+AGAIN = "Kernel → Restart Kernel and Run All Cells"
+
+
+def gone(path: str | Path) -> LabRefused:
+    """The error of whom no lab answers at `path`, with what brings one back."""
+    if NOTEBOOK in os.environ:
+        return LabRefused(GONE, "", again())
+    return LabRefused("no lab answers", str(path), again())
+
+
+def again() -> str:
+    """What brings the lab back: in a terminal, or under the notebook that asks."""
+    if NOTEBOOK not in os.environ:
+        return "start it: ./runbook lab up"
+    if os.environ.get(OWN):
+        return f"in its terminal, end ./runbook open with Ctrl-C, and start it again. Then here: {AGAIN}."
+    stage = Path(os.environ[NOTEBOOK]).stem
+    at = f" --at {stage}" if stage[:2].isdigit() and stage[:2] > "00" else ""
+    return f"./runbook lab up{at}, in a terminal. Then here: {AGAIN}."
 
 
 class Connection:
@@ -41,7 +63,7 @@ class Connection:
             else:
                 self._sock.sendall(line)
         except OSError as error:
-            raise LabError(f"the lab went away: {error.strerror}", self._path, DOWN) from error
+            raise LabError(f"the lab went away: {error.strerror}", self._path, again()) from error
 
     def answer(self) -> dict[str, Any]:
         """The next line; descriptors that came with it are in `fds`.
@@ -56,10 +78,10 @@ class Connection:
             except TimeoutError:
                 raise
             except OSError as error:
-                raise LabError(f"the lab went away: {error.strerror}", self._path, DOWN) from error
+                raise LabError(f"the lab went away: {error.strerror}", self._path, again()) from error
             self.fds += fds
             if not data:
-                raise LabError("the lab ended while it was asked", self._path, DOWN)
+                raise LabError("the lab ended while it was asked", self._path, again())
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         document: dict[str, Any] = json.loads(line)
@@ -89,7 +111,7 @@ def ask(path: str | Path, document: dict[str, Any], fds: Sequence[int] = ()) -> 
         sock.connect(str(path))
     except OSError as error:
         sock.close()
-        raise LabRefused("no lab answers", str(path), DOWN) from error
+        raise gone(path) from error
     connection = Connection(sock, str(path))
     try:
         connection.send(document, fds)

@@ -17,6 +17,7 @@ from homelab.lab_lease import Lease
 from homelab.lab_machine import LabMachine
 from homelab.local_machine import LocalMachine
 from homelab.machine import Machine, Pending
+from homelab.one_at_a_time import OneAtATime
 from homelab.outcome import Outcome
 from homelab.params import World as Params
 from homelab.params import read
@@ -61,6 +62,7 @@ class World:
             tailnet.guard = self.guard
             tailnet.reached = tuple(m.address for m in params.common.machines.values())
         self.run = os.environ.get("HOMELAB_RUN") or session.name()
+        self.alone = OneAtATime(self)  # with it, nobody else changes this world
         self._told, self.forbidden = False, False  # the latter: the reader has said apply = False
 
     @property
@@ -151,7 +153,7 @@ class World:
                 how = f"Observed, not managed: {plan.stage[3:]} is not under `manage` in {self.params.path}."
             say(f"{len(plan)} not applied: this is {self.name}. {how}")
             return False
-        with self._alone():
+        with self.alone:
             for change in plan:
                 self._apply(change, plan.stage, self.run)
         self.pending.wait([c for c in self.pending.changes if not any(_same(c, made) for made in plan)])
@@ -163,19 +165,13 @@ class World:
         Raises:
             HomeBusy, StalePlan, ApplyFailed: see `apply`.
         """
-        with self._alone():
+        with self.alone:
             return self._apply(change, stage, self.run)
 
     @moment.anew()
     def now(self, change: Change) -> State:
         """The state now of what `change` is a change of."""
         return resource(change.resource).read(self.place(change.machine), change.name)
-
-    def _alone(self) -> contextlib.AbstractContextManager[None]:
-        """Nobody else changes a home meanwhile; a lab has one owner anyway."""
-        if self.lab:
-            return contextlib.nullcontext()
-        return home_lock.to_change(home_lock.HomeLock(self.journal.path.with_suffix(".lock")), self.run)
 
     def take_back(self, run: str) -> bool:
         """Undo what of `run` still stands, last change first; or, where nothing may be applied, show what waits.
@@ -198,7 +194,7 @@ class World:
                 say("All of it is back already: with --apply that is written down.")
                 return True
             return self.apply(left)
-        with self._alone():
+        with self.alone:
             for change in back:  # somebody was there before us, or it was cut off before it came about
                 self.journal.found_so(run, change, plan.stage)
             for change in left:

@@ -29,6 +29,7 @@ STANDS = {
     True: "\nWhat was done before it stands; Undo takes it back.",
     False: "\nWhat was taken back before it is gone; press again, and it goes on from there.",
 }
+ASKED = "The world is asked again …"
 SAVED = "The buttons Apply and Undo: they work in JupyterLab, once this cell has run."
 
 
@@ -90,7 +91,7 @@ class Panel:
             return
         self.working = True
         self._enable()
-        self._show(Told("The world is asked again …"))
+        self._show(Told(ASKED))
         try:
             self._show(self._work(forth))
         finally:
@@ -98,20 +99,20 @@ class Panel:
 
     def _work(self, forth: bool) -> Told:
         """Do it; what there is to say at its end."""
-        done = Progress()
-        try:
-            self.now = standing.look(self.world, self.plan)
-            done.start(self.now.forth if forth else self.now.back)
-            if self.now.moved or not done.todo:
-                return self.now.said(self.outline, self.now.idle(forth))
-            doing = f"{'Applying' if forth else 'Taking back'} {standing.changes(len(done.todo))} …"
+        done, doing = Progress(), ASKED
 
-            def hear(thing: object) -> None:
-                done.hear(thing)
-                self._show(done.said(doing))
-
+        def hear(thing: object) -> None:
+            done.hear(thing)
             self._show(done.said(doing))
-            with heard_by(hear), Lines(hear) as lines, contextlib.redirect_stdout(lines):
+
+        try:
+            with heard_by(hear), Lines(hear) as lines, contextlib.redirect_stdout(lines), self.world.alone:
+                self.now = standing.look(self.world, self.plan)
+                done.start(self.now.forth if forth else self.now.back)
+                if self.now.moved or not done.todo:
+                    return self.now.said(self.outline, self.now.idle(forth))
+                doing = f"{'Applying' if forth else 'Taking back'} {standing.changes(len(done.todo))} …"
+                self._show(done.said(doing))
                 self.world.apply(done.todo, told=True)
             self.now = standing.look(self.world, self.plan)
             return done.said(self.now.so, "applied" if forth else "undone", self.now.does(self.outline))

@@ -13,14 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from homelab import labsocket
 from homelab.errors import HomelabError, nearest
 from homelab.runner import cells
 from homelab.secret import mask
 
-NOTEBOOK = "JPY_SESSION_NAME"  # Jupyter's: the notebook's file
-LAB, OWN = "HOMELAB_LAB", "HOMELAB_LAB_OWN"
+LAB = "HOMELAB_LAB"
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
-AGAIN = "Kernel → Restart Kernel and Run All Cells"
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -61,7 +60,7 @@ def _cell_of(shell: Any) -> tuple[str, str]:
 
 def unknown(name: str, running: tuple[str, str], known: set[str]) -> str:
     """What to do about `name`, which the cell `running` (its id and its text) needs; nothing where no notebook is known."""
-    found = cells.read(Path(os.environ.get(NOTEBOOK, "")))
+    found = cells.read(Path(os.environ.get(labsocket.NOTEBOOK, "")))
     if not found:
         return ""
     identity, text = running
@@ -99,11 +98,5 @@ def gone() -> str:
         try:
             sock.connect(path)
         except OSError:
-            stage = Path(os.environ.get(NOTEBOOK, "")).stem
-            at = f" --at {stage}" if stage[:2].isdigit() and stage[:2] > "00" else ""
-            if os.environ.get(OWN):
-                how = f"in its terminal, end ./runbook open with Ctrl-C, and start it again. Then here: {AGAIN}."
-            else:
-                how = f"./runbook lab up{at}, in a terminal. Then here: {AGAIN}."
-            return f"The lab is gone: it was taken down, or has ended, and with it what was made in it.\nHint: {how}"
+            return f"{labsocket.GONE}.\nHint: {labsocket.again()}"
     return ""

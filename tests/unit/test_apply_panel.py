@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from homelab import home_lock, params, plan, session
+from homelab import home_lock, one_at_a_time, params, plan, session
 from homelab.errors import CommandFailed
 from homelab.journal import Journal
 from homelab.machine import Pending
@@ -203,6 +204,39 @@ def test_who_else_is_at_work_on_this_home_is_said(house, tmp_path, shown, contro
         apply.click()
     assert "run another-run of" in shown[-1]
     assert not house.done
+
+
+def test_in_a_lab_a_click_waits_for_another_notebook_and_then_looks_at_what_is_left(
+    house, tmp_path, shown, controls, monkeypatch
+) -> None:
+    apply, _ = controls(in_the_lab(tmp_path))
+    other = contextlib.ExitStack()
+    other.enter_context(home_lock.HomeLock(tmp_path / "home.lock").held(True, "another-notebook"))
+    say = one_at_a_time._said
+
+    def said(who: str) -> None:
+        say(who)
+        house.lamps["hall"] = "on"  # by the other one, which is done then
+        other.close()
+
+    monkeypatch.setattr(one_at_a_time, "_said", said)
+    apply.click()
+    assert any("Another is at work on this lab: run another-notebook of" in text for text in shown)
+    assert house.done == ["on"], "the attic's alone"
+    assert house.lamps == {"hall": "on", "attic": "on"}
+    assert shown[-1].startswith("All 2 changes are made.")
+
+
+def test_a_lab_that_is_gone_is_not_made_again_by_a_click(house, tmp_path, shown, controls) -> None:
+    (tmp_path / "lab").mkdir()
+    world = in_the_lab(tmp_path)
+    world.journal.path = tmp_path / "lab/journal.jsonl"
+    apply, _ = controls(world)
+    (tmp_path / "lab").rmdir()
+    apply.click()
+    assert "no lab answers" in shown[-1]
+    assert not house.done
+    assert not (tmp_path / "lab").exists()
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,21 @@ def test_a_child_does_not_keep_the_lock_of_a_parent_that_is_gone(place: Path) ->
         child.communicate("\n", timeout=20)
 
 
+def test_who_waits_is_told_for_whom_and_begins_when_they_are_done(place: Path) -> None:
+    process = other(place, "changes")
+    told: list[str] = []
+
+    def wait(who: str) -> None:
+        told.append(who)
+        end(process)
+
+    with HomeLock(place).held(True, "mine", wait):
+        assert [h.run for h in HomeLock(place).holders()] == ["mine"]
+    assert f"process {process.pid} on" in told[0]
+    with HomeLock(place).held(True, "mine", wait):
+        assert len(told) == 1, "nobody is there, so nothing is said"
+
+
 def test_a_run_holds_the_home_for_its_kernels(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     lock = HomeLock(place)
     with lock.held(True, "run"):

@@ -11,6 +11,7 @@ from homelab import plan as plans
 from homelab.errors import ApplyFailed, CommandFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.machine import Pending
+from homelab.one_at_a_time import OneAtATime
 from homelab.plan import Change, Later, Plan, change, matches, plan
 from homelab.read_only import Guard
 from homelab.resources import login, prefs
@@ -108,7 +109,7 @@ def room(monkeypatch) -> Room:
 
 def _world(room: Room, tmp_path, applies: bool = True) -> World:
     made = World.__new__(World)
-    made.guard = Guard(True)
+    made.guard, made.alone = Guard(True), OneAtATime(made)
     made.machines, made.journal, made.applies = {"room": room}, Journal(tmp_path / "j.jsonl"), applies
     made.tailnet, made.lab, made.run, made.pending = None, None, "run-1", Pending()
 

@@ -14,6 +14,7 @@ from homelab import plan as plans
 from homelab.errors import ApplyFailed, CommandFailed, StalePlan
 from homelab.journal import Journal
 from homelab.machine import Pending
+from homelab.one_at_a_time import OneAtATime
 from homelab.plan import Change, Plan
 from homelab.read_only import Guard
 from homelab.world import World
@@ -54,7 +55,7 @@ class Days:
 
     def __init__(self, house: House, path: Path) -> None:
         self.house, self.world = house, World.__new__(World)
-        self.world.guard = Guard(True)
+        self.world.guard, self.world.alone = Guard(True), OneAtATime(self.world)
         world: Any = self.world
         world.machines, world.journal, world.applies = {"room": house}, Journal(path), True
         world.tailnet, world.lab, world.pending = None, None, Pending()
