@@ -60,6 +60,10 @@ class LabRefused(LabError):
     """The lab refused a request before it began anything: no lab, no such machine, a value out of range."""
 
 
+class LabGone(LabRefused):
+    """No lab answers where one was: it was taken down, or has ended."""
+
+
 class CommandFailed(HomelabError):
     """A command ended with a status that was not expected (`rc`), with what it printed.
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from homelab.errors import LabError, LabRefused
+from homelab.errors import LabError, LabGone, LabRefused
 
 MAX_FDS = 4
 NOTEBOOK = "JPY_SESSION_NAME"  # Jupyter's: the file of the notebook whose kernel we are in
@@ -23,11 +23,11 @@ GONE = "The lab is gone: it was taken down, or has ended, and with it what was m
 AGAIN = "Kernel → Restart Kernel and Run All Cells"
 
 
-def gone(path: str | Path) -> LabRefused:
+def gone(path: str | Path) -> LabGone:
     """The error of whom no lab answers at `path`, with what brings one back."""
     if NOTEBOOK in os.environ:
-        return LabRefused(GONE, "", again())
-    return LabRefused("no lab answers", str(path), again())
+        return LabGone(GONE, "", again())
+    return LabGone("no lab answers", str(path), again())
 
 
 def again() -> str:
@@ -104,7 +104,7 @@ def ask(path: str | Path, document: dict[str, Any], fds: Sequence[int] = ()) -> 
     """A connection on which `document` has been sent.
 
     Raises:
-        LabRefused: no lab answers at `path`.
+        LabGone: no lab answers at `path`.
     """
     sock = socket.socket(socket.AF_UNIX)
     try:

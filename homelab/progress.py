@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from homelab import checkpoints, stages
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, LabGone
 from homelab.record import COLOURS, MARKS, MIME, VERSION, masked, table
 
 if TYPE_CHECKING:
@@ -77,11 +77,17 @@ def started(world: World) -> frozenset[str]:
 
 
 def step(world: World, stage: str, begun: Iterable[str]) -> Step:
-    """How far `stage` is, by its plan."""
+    """How far `stage` is, by its plan.
+
+    Raises:
+        LabGone: the lab has ended.
+    """
     if not world.params.manages(stage):
         return Step(stage, stages.title(stage), NOT_YET, f"it is not under `manage` in {world.params.path}")
     try:
         missing = _plan(world, stage)
+    except LabGone:
+        raise
     except HomelabError as error:
         return Step(stage, stages.title(stage), NOT_YET, error.what.splitlines()[0])
     count = len(missing)

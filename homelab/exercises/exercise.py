@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from homelab import stages
+from homelab import labsocket, stages
 from homelab.check import Answer
 from homelab.errors import HomelabError, ParamsError, Problem
 from homelab.progress import DONE, LOOKS, NOT_YET
@@ -129,10 +129,12 @@ def exercise(world: World, number: str, show: int = 0) -> Look:
 
     Raises:
         ParamsError: there is no such exercise.
+        LabGone: the lab has ended, and what was done with it.
     """
     found = find(number)
     if not world.lab:
         return Look(number, found, "skip", FOR_THE_LAB, show)
+    labsocket.request(world.lab["socket"], op="status")
     if world.pending.count:
         return Look(number, found, "skip", LATER, show)
     try:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from homelab.clients import screening
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, LabGone
 from homelab.panels.beside import Turn, above_its_facts
+from homelab.panels.told import Told
 from homelab.pictures.contact_sheet import ContactSheet
 from homelab.pictures.tables import Table
 
@@ -40,7 +41,7 @@ def panel(seats: Sequence[Machine], url: str, account: Account, title: str) -> A
     return None
 
 
-def twin(machine: Machine, url: str, account: Account, title: str) -> ContactSheet | Table:
+def twin(machine: Machine, url: str, account: Account, title: str) -> ContactSheet | Table | Told:
     """What `machine` gets of the film, as a picture; or one sentence."""
     try:
         return ContactSheet(screening.seen(machine, url, account, title))
@@ -48,8 +49,10 @@ def twin(machine: Machine, url: str, account: Account, title: str) -> ContactShe
         return no_way(machine, error)
 
 
-def no_way(machine: Machine, error: HomelabError) -> Table:
+def no_way(machine: Machine, error: HomelabError) -> Table | Told:
     """The sentence that stands where the film would."""
+    if isinstance(error, LabGone):
+        return Told(things=(error,))
     return Table((), (), f"{machine.name} cannot play it: {error.what}.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from homelab.errors import HomelabError
 from homelab.panels.beside import above_its_facts
+from homelab.panels.told import Told
 from homelab.pictures.replay import replay
 from homelab.pictures.screen import Screen
 from homelab.pictures.tables import Table
@@ -54,6 +55,7 @@ class Player:
 
         self._machine, self._recorder, self._tell = machine, recorder, tell
         self._screen: Screen | None = None
+        self._ticks = 0
         wide = ipywidgets.Layout(width="54em", max_width="100%")
         self.session = ipywidgets.Dropdown(
             options=[(_name(s), s) for s in sessions], value=sessions[-1], description="Session", layout=wide
@@ -86,19 +88,21 @@ class Player:
             found = recordings.fetched(self._machine, self.session.value, self._recorder)
         except HomelabError as error:
             self._screen, self.shown.value = None, ""
-            self._tell(Table((), (), f"{error.what}."))
+            self._tell(Told(things=(error,)))
             return
         self._screen = Screen(found)
-        ticks = int(-(-found.seconds // TICK)) + 1
+        self._ticks = int(-(-found.seconds // TICK)) + 1
         self.time.value, self.play.value = 0.0, 0
-        self.play.max, self.time.max = ticks, round(ticks * TICK, 1)
+        self.time.max = round(self._ticks * TICK, 1)
+        self._paced()
         self._show(0.0)
         self._tell(replay(found))
 
-    def _paced(self, _: object) -> None:
-        """Slower: fewer looks a second; faster: larger steps."""
+    def _paced(self, _: object = None) -> None:
+        """Slower: fewer looks a second; faster: larger steps, of which the last must reach the end."""
         speed = self.speed.value
         self.play.step = max(1, round(speed))
+        self.play.max = self._ticks + self.play.step - 1
         self.play.interval = round(TICK * 1000 * max(1.0, 1 / speed))
 
     def _turned(self, change: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from homelab.errors import HomelabError
+from homelab.errors import HomelabError, LabGone
 from homelab.machine import Machine
 from homelab.record import BLOCK
 from homelab.secret import mask
@@ -45,12 +45,17 @@ def typed(machine: Machine, *commands: str) -> Terminal:
     """Type `commands` on `machine`, one after the other, and show it as a terminal would.
 
     A command that fails shows its own error; where there is no such machine, that is what is shown.
+
+    Raises:
+        LabGone: the lab has ended.
     """
     lines = []
     for command in commands:
         try:
             done = machine.run(["sh", "-c", command])
             lines.append((command, (done.out + done.err).rstrip("\n")))
+        except LabGone:
+            raise  # there is nothing to type on any more
         except HomelabError as error:
             lines.append((command, f"({error.what})"))
             break  # where nobody answers, the next command says nothing new

@@ -24,7 +24,7 @@ RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 def load_ipython_extension(shell: Any) -> None:
     """Let `shell` say these errors in our words."""
-    shell.set_custom_exc((NameError, HomelabError, KeyboardInterrupt), _shown)
+    shell.set_custom_exc((NameError, HomelabError, AssertionError, KeyboardInterrupt), _shown)
 
 
 def _shown(shell: Any, kind: type, error: Any, trace: TracebackType | None, tb_offset: Any = None) -> Any:
@@ -45,6 +45,10 @@ def _words(shell: Any, error: Any, trace: TracebackType | None) -> str:
         return "Stopped. What was done before stands: run the cell again, and it goes on from there."
     if isinstance(error, HomelabError):
         return gone() or str(error)
+    if isinstance(
+        error, AssertionError
+    ):  # of what an earlier cell has found, perhaps where nothing was any more
+        return gone()
     while trace and trace.tb_next:
         trace = trace.tb_next
     if not trace or trace.tb_frame.f_globals is not shell.user_ns or isinstance(error, UnboundLocalError):

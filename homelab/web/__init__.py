@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homelab.errors import LabError, NoAnswer
+from homelab.errors import LabError, LabGone, NoAnswer
 from homelab.lab_machine import LabMachine
 from homelab.machine import Machine
 from homelab.ssh.machine import SshMachine
@@ -101,6 +101,8 @@ def _addresses(machine: LabMachine, host: str) -> list[str]:
         pass
     try:
         return [a for a in machine.resolve(host) if ":" not in a]
+    except LabGone:
+        raise
     except LabError as error:
         raise NoAnswer(error.what, machine.name, error.hint) from error
 

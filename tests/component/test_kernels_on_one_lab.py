@@ -88,21 +88,46 @@ def lab(*words: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, cwd=CHECKOUT, check=False).stdout
 
 
-@pytest.mark.parametrize("end", ["down", "killed"])
+# What a learner may be at when the lab ends, each kind of cell, and a click on Apply.
+OF_EACH_KIND = (
+    APPLY,
+    PLAN,
+    OPEN,
+    NAMES,
+    "from homelab.checks import node\nfrom homelab.check import prove\nprove(node.running(world['phone']))",
+    "from homelab.exercises.exercise import exercise\nexercise(world, '03.1')",
+    "from homelab.pictures.terminal import typed\ntyped(world['phone'], 'hostname')",
+    "progress.progress(world)",
+    "assert 'direct' in found",
+)
+BUTTONS = (
+    "from homelab.panels import apply\nbuttons = apply.Panel(world, plan, apply.as_it_is)\nbuttons.open()"
+)
+CLICKS = ("buttons.apply.click()", "apply.apply_and_undo(world, plan)")
+
+
+@pytest.mark.parametrize("end", [pytest.param("down", marks=pytest.mark.nightly), "killed"])
 def test_a_lab_that_ends_under_a_notebook_is_said_and_comes_back(own_lab, end) -> None:
     path = str(own_lab["socket"])
     with contextlib.closing(Learner(stages.notebook(STAGE), HOMELAB_LAB=path)) as learner:
         assert learner.run(OPEN)[1] == ""
-        learner.run(PLAN)
+        for cell in (PLAN, BUTTONS, "found = ''"):
+            assert learner.run(cell)[1] == ""
         if end == "down":
             lab("down")
         else:
             os.kill(int(str(own_lab["pid"])), signal.SIGKILL)
             until(lambda: dead(path), bool, "the lab to be gone", 10)
-        for cell in (APPLY, PLAN, OPEN, NAMES):
+        how = "./runbook lab up --at 03_enrollment, in a terminal. Then here: Kernel"
+        for cell in OF_EACH_KIND:
             _, error = learner.run(cell)
             assert error.startswith("The lab is gone"), f"{cell}: {error}"
-            assert "./runbook lab up --at 03_enrollment, in a terminal. Then here: Kernel" in error
+            assert how in error
+        for cell in CLICKS:
+            shown, error = learner.run(cell)
+            assert not error
+            assert "The lab is gone" in shown, f"{cell}: {shown}"
+            assert how in shown
         lab("up")
         learner.restart()
         assert learner.run(OPEN)[1] == ""

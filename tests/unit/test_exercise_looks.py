@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homelab import labsocket
 from homelab.check import Answer
 from homelab.errors import PrerequisiteMissing
 from homelab.exercises import (
@@ -146,6 +147,7 @@ def test_only_what_was_measured_in_this_lab_counts_and_the_panels_counts_too(mon
     socket.touch()
     os.utime(socket, (1_800_000_000, 1_800_000_000))  # 2027-01-15T08:00:00Z
     monkeypatch.setattr(gpu_benchmarks, "place", lambda: tmp_path)
+    monkeypatch.setattr(labsocket, "request", lambda path, op: {})
     world = SimpleNamespace(lab={"socket": str(socket)}, pending=Pending(), guard=Guard(False), name="lab")
 
     def state() -> tuple[str, str]:

@@ -32,8 +32,17 @@ def world(lab: bool = True, waiting: int = 0) -> Any:
     pending = Pending()
     pending.count = waiting
     return SimpleNamespace(
-        lab={"state": "/s"} if lab else None, pending=pending, guard=Guard(False), name="lab"
+        lab={"state": "/s", "socket": "/s/lab.sock"} if lab else None,
+        pending=pending,
+        guard=Guard(False),
+        name="lab",
     )
+
+
+@pytest.fixture(autouse=True)
+def up(monkeypatch) -> None:
+    """The lab answers."""
+    monkeypatch.setattr(module.labsocket, "request", lambda path, op: {})
 
 
 @pytest.fixture

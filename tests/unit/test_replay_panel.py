@@ -88,13 +88,16 @@ def test_it_plays_at_its_pace_and_is_turned_by_hand(player) -> None:
         made.speed.value = speed
         paces.append(made.play.step * 100 / made.play.interval)
     assert paces == [0.5, 1.0, 5.0]
+    made.play.value = made.play.max - made.play.max % 5  # as far as the browser goes in steps of five
+    assert words(made.shown.value) == "new", "the end is reached at any pace"
 
 
 def test_a_session_that_the_recorder_does_not_give_is_one_sentence(player) -> None:
     made, told, sessions, _ = player
     made.time.value = 2.0
     made.session.value = sessions[0]
-    assert str(told[-1]).startswith("the recorder does not give recordings/a/1.cast")
+    assert str(told[-1]).startswith("✗ fail phone: the recorder does not give recordings/a/1.cast")
+    assert "Hint: is a node called 'recorder' in the tailnet" in str(told[-1])
     assert made.shown.value == ""
     made.time.value = 1.0  # nothing to show, and no error
     made.session.value = sessions[1]
