@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from homelab.errors import HomelabError
+from homelab.panels.reloaded import line
 from homelab.panels.told import Show, telling
 from homelab.record import live
 
@@ -94,9 +95,11 @@ class Turn:
 
 def place(box: Any, saved: str) -> None:
     """Show the controls `box`; a page that was saved says `saved` in their place."""
+    import ipywidgets
     from IPython.display import display
 
-    bundle: dict[str, Any] = {**box._repr_mimebundle_(), "text/plain": saved}
+    whole = ipywidgets.VBox([box, line()])
+    bundle: dict[str, Any] = {**whole._repr_mimebundle_(), "text/plain": saved}
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 

@@ -6,6 +6,7 @@ Nothing that a test does there is kept: what JupyterLab would save, notebooks an
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def browser(pictures: Path, theme: Literal["light", "dark"] = "light") -> Iterat
         chromium = engine.chromium.launch(executable_path=CHROMIUM, args=sandbox)
         page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
         page.set_default_timeout(SECONDS * 1000)
-        page.route("**/api/contents/**", _saves_nothing)
+        page.route("**/api/contents/**", functools.partial(_saves_in_memory, {}))
         page.route("**/lab/api/workspaces/**", _remembers_nothing)
         try:
             yield page
@@ -52,9 +53,15 @@ def browser(pictures: Path, theme: Literal["light", "dark"] = "light") -> Iterat
             chromium.close()
 
 
-def _saves_nothing(route: Route) -> None:
+def _saves_in_memory(saved: dict[str, Any], route: Route) -> None:
+    """What this page has saved it finds again when it is loaded anew; no file changes."""
+    at, _, asked = route.request.url.partition("?")
     if route.request.method in ("PUT", "PATCH"):
-        route.fulfill(response=route.fetch(method="GET", url=f"{route.request.url}?content=0", post_data=""))
+        saved[at] = route.request.post_data_json["content"]
+        route.fulfill(response=route.fetch(method="GET", url=f"{at}?content=0", post_data=""))
+    elif route.request.method == "GET" and at in saved and "content=0" not in asked:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "content": saved[at]})
     else:
         route.continue_()
 

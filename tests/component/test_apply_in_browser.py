@@ -122,6 +122,23 @@ def test_a_browser_that_is_closed_during_apply_loses_nothing(world, plan, jupyte
 
 
 @pytest.mark.nightly
+def test_a_page_that_is_loaded_anew_during_apply_says_that_it_may_be_old(
+    world, plan, jupyterlab, tmp_path
+) -> None:
+    with browser(tmp_path) as page:
+        _, cell = panel(page, jupyterlab)
+        page.keyboard.press("Control+s")
+        cell.get_by_role("button", name="Apply").click()
+        cell.get_by_text("Applying 5 changes").wait_for()
+        page.reload()
+        notebook = Notebook(page)
+        notebook.cell(PANEL).get_by_text("This page was loaded anew").wait_for()
+        until(lambda: is_made(world, plan), bool, "the kernel to go on", 60)
+        assert "All 5 changes are made. Undo does this:" in notebook.run(PANEL)
+        assert not notebook.cell(PANEL).get_by_text("This page was loaded anew").is_visible()
+
+
+@pytest.mark.nightly
 def test_a_home_needs_a_tick_and_is_taken_back_on_the_command_line_too(jupyterlab, tmp_path) -> None:
     home, file = tmp_path / "home.yaml", tmp_path / "letter.txt"
     home.write_text("world: letters\nmachines: {here: {via: local}}\n")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import ipywidgets
 import pytest
 
 from homelab.errors import HomelabError
 from homelab.llm.measure import Wish
-from homelab.panels import benchmark, beside, film, ssh_replay
+from homelab.panels import benchmark, beside, film, reloaded, ssh_replay
 from homelab.stages.gpu_benchmarks_choice import Choice
 from homelab.stages.gpu_benchmarks_record import Kept
 from tests.unit.bench_reports import report
@@ -62,8 +63,20 @@ def test_a_saved_page_has_words_for_the_controls_above_the_facts(page, monkeypat
 def test_the_words_are_the_text_of_what_is_placed(monkeypatch) -> None:
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    beside.place(SimpleNamespace(_repr_mimebundle_=lambda: {"text/plain": "VBox()", "widget": 1}), "words")
-    assert shown == [{"text/plain": "words", "widget": 1}]
+    button = ipywidgets.Button()
+    beside.place(button, "words")
+    (bundle,) = shown
+    assert bundle["text/plain"] == "words"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_a_page_that_is_loaded_anew_is_told_that_it_may_be_old() -> None:
+    line = reloaded.line()
+    assert line.value == ""
+    comm = SimpleNamespace(on_msg=lambda heard: None)
+    reloaded._opened(comm, {"metadata": {"version": "1.0.0"}})
+    assert reloaded.WORDS in line.value
+    assert reloaded.line().value == "", "the cell was run again"
 
 
 def test_a_film_that_is_picked_while_one_is_asked_for_is_not_shown_as_picked(page, monkeypatch) -> None:
