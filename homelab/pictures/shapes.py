@@ -181,7 +181,7 @@ def card(
             color=faded(TAILNET if tailnet else SOFT, strength), fontweight="bold" if tailnet else "normal",
         )  # fmt: skip
     if dot:
-        mark(axes, (x - size[0] / 2 + 0.14, y + size[1] / 2 - 0.14), dot, strength)
+        mark(axes, (x - size[0] / 2 + 0.1, y + size[1] / 2 - 0.1), dot, strength)
     right = x + size[0] / 2 - 0.06
     for text, colour in reversed(tags):
         right -= tag(axes, (right, y + size[1] / 2), text, colour, strength) + 0.05

@@ -22,10 +22,12 @@ from homelab.pictures.picture import (
     canvas,
 )  # fmt: skip
 
-COLUMN, ROW, MARGIN, LEGEND = 1.66, 0.95, 0.14, 0.36  # inches
-CARD = (1.5, 0.68)
+COLUMN, ROW, MARGIN, LEGEND = 1.52, 0.95, 0.18, 0.36  # inches
+CARD = (1.4, 0.68)
 HUES = (ORANGE, GREEN, PURPLE, SKY)
-FADED = 0.38
+FADED = (
+    0.55  # of what is beside the point: a name there has a contrast of 3 to 1 and more, and can still be read
+)
 
 Link = Mapping[str, Any]
 

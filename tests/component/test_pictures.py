@@ -8,16 +8,17 @@ from itertools import combinations
 
 import pytest
 import status_document
+from matplotlib.colors import to_rgb
 
 from homelab.machine import Result
 from homelab.pictures import shapes, tables
 from homelab.pictures.embedded import drawing
 from homelab.pictures.layout import internet_of, lay_out, path
-from homelab.pictures.picture import BROKEN, GREEN, ORANGE, STRAINED, Picture
+from homelab.pictures.picture import BROKEN, GREEN, INK, ORANGE, STRAINED, Picture
 from homelab.pictures.ping_story import describe as told
 from homelab.pictures.ping_story import ping_story
 from homelab.pictures.terminal import typed
-from homelab.pictures.topology import dot, strains, topology
+from homelab.pictures.topology import FADED, dot, strains, topology
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -82,6 +83,34 @@ def test_a_mark_on_a_card_keeps_clear_of_addresses() -> None:
     assert len(notes) > 15
     for note in notes:
         assert not any(note.get_window_extent(ink).overlaps(mark) for mark in marks), note.get_text()
+
+
+def test_a_dot_covers_no_name_and_all_is_on_the_sheet() -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    status = status_document.of(None)
+    for machine in status["machines"].values():
+        machine.update(tailscale="Running", tailnet_ip="100.108.226.208")
+    figure = topology(status).figure
+    ink = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = figure.axes
+    radius = 3 * figure.dpi / 72
+    dots = [axes.transData.transform(line.get_xydata())[0] for line in axes.lines if line.get_marker() == "o"]
+    assert len(dots) > len(status["machines"])
+    for text in axes.texts:
+        box = text.get_window_extent(ink)
+        assert figure.bbox.x0 <= box.x0
+        assert box.x1 <= figure.bbox.x1, text.get_text()
+        if text.get_fontsize() == shapes.NAME:
+            assert not any(box.padded(radius).contains(*dot) for dot in dots), text.get_text()
+
+
+def test_what_is_beside_the_point_can_still_be_read() -> None:
+    def light(colour: str) -> float:
+        parts = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in to_rgb(colour)]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    assert 1.05 / (light(shapes.faded(INK, FADED)) + 0.05) >= 3  # WCAG, for large letters
 
 
 @pytest.mark.parametrize("topology_", STRANGE.values(), ids=STRANGE)
