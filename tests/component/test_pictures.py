@@ -231,7 +231,7 @@ def test_a_path_is_drawn_and_the_rest_fades() -> None:
     )
     assert led.svg().count(f"stroke: {ink}; stroke-width: 2.6") >= 8
     assert f"stroke: {ink}; stroke-width: 2.6" not in plain.svg()
-    assert shapes.faded("#1f2933", 0.38) in led.svg()
+    assert shapes.faded("#1f2933", FADED) in led.svg()
     assert str(plain) == str(led)
 
 
