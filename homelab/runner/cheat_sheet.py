@@ -17,11 +17,15 @@ from homelab.secret import mask
 NAME = "cheat_sheet"
 LONGEST = 12  # lines of a command; what is longer is a file, and no hand types it
 STYLE = """
-body { font: 10pt/1.35 system-ui, sans-serif; color: #111; max-width: 62em; margin: 1.5em auto; padding: 0 1em }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; border-bottom: 1px solid #888; margin: 1.2em 0 .4em }
-section { break-inside: avoid-page } dl { margin: 0 } dt { margin-top: .5em } dd { margin: 0 }
+:root { color-scheme: light dark; --paper: #fff; --ink: #111; --soft: #444; --line: #888 }
+@media screen { :root { --paper: #faf8f3; --ink: #22262b; --soft: #656b73; --line: #e4dfd5 } body { font-size: 11.5pt } }
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #15181b; --ink: #e7e3da; --soft: #9aa0a6; --line: #2e3338 } }
+body { font: 10pt/1.4 system-ui, sans-serif; background: var(--paper); color: var(--ink); max-width: 62em; margin: 1.5em auto; padding: 0 1em }
+h1 { font-size: 1.5em } h2 { font-size: 1.15em; border-bottom: 1px solid var(--line); margin: 1.2em 0 .4em }
+dl { margin: 0 } dt { margin-top: .5em; break-after: avoid } dd { margin: 0; break-inside: avoid } h2, h3 { break-after: avoid }
 h3 { font-size: 1em; margin: .7em 0 0 } code { font: .92em ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere }
-small { color: #444 } @media print { body { max-width: none; margin: 0 } }
+dd code { display: block; padding-left: 4ch; text-indent: -4ch } a { color: inherit } small { color: var(--soft) }
+@media print { :root { color-scheme: light } body { max-width: none; margin: 0; padding: 0 } .back { display: none } }
 """
 
 
@@ -92,7 +96,8 @@ def page(results: Results) -> str:
         parts.append("</section>")
     return mask(
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Cheat sheet</title><style>{STYLE}</style><h1>Cheat sheet</h1><p>{escape(_about(results))}</p>"
+        f"<title>Cheat sheet</title><style>{STYLE}</style>"
+        f'<p class="back"><a href="report.html">The report</a></p><h1>Cheat sheet</h1><p>{escape(_about(results))}</p>'
         + "\n".join(parts)
         + "</html>\n"
     )
@@ -106,7 +111,8 @@ def _about(results: Results) -> str:
 
 
 def _row(line: Line) -> str:
-    return f"<dt>{escape(line.why.removeprefix(BACK))} <small>on {escape(line.machine)}</small></dt><dd><code>{escape(line.command)}</code></dd>"
+    typed = "".join(f"<code>{escape(row) or '&nbsp;'}</code>" for row in line.command.splitlines())
+    return f"<dt>{escape(line.why.removeprefix(BACK))} <small>on {escape(line.machine)}</small></dt><dd>{typed}</dd>"
 
 
 def _fenced(line: Line) -> str:

@@ -103,4 +103,4 @@ def _colours() -> str:
         "\n".join(line for line in style.splitlines() if line.startswith("pre.code ."))
         for style in (light, dark)
     ]
-    return f"{kept[0]}\n@media (prefers-color-scheme: dark) {{\n{kept[1]}\n}}\n"
+    return f"{kept[0]}\n@media screen and (prefers-color-scheme: dark) {{\n{kept[1]}\n}}\n"

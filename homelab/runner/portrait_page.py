@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -159,8 +160,13 @@ def _service(one: Container, seen: Seen) -> str:
     kept += f" and {len(one.mounts) - 3} more" if len(one.mounts) > 3 else ""
     return (
         f'<tr class="{kind}"><td><span class="mark">{mark}</span>{escape(one.service or one.name)}<small>{escape(state)}</small></td>'
-        f"<td>{escape(one.image)}{made}</td><td>{places}</td><td>{escape(kept) or 'nothing'}</td></tr>"
+        f"<td>{_name(one.image)}{made}</td><td>{places}</td><td>{_name(kept) or 'nothing'}</td></tr>"
     )
+
+
+def _name(words: str) -> str:
+    """A long name in HTML, which is broken between its parts rather than in one."""
+    return re.sub(r"([/:_])", r"\1<wbr>", escape(words))
 
 
 def _address(address: str, port: int, protocol: str, seen: Seen) -> str:

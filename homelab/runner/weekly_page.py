@@ -130,7 +130,7 @@ def _disk(s: Series) -> tuple[str, ...]:
     percent = f"{part:.0f} %" if s.most else ""
     pace, left = s.a_week, s.weeks_left
     return (
-        escape(s.machine), escape(s.what), _size(s.last), _size(s.most) if s.most else "–",
+        escape(s.machine), f'<span class="path">{escape(s.what)}</span>', _size(s.last), _size(s.most) if s.most else "–",
         f'<span class="mind">{percent} !</span>' if part >= soon.FULL else percent,
         "not known yet" if pace is None else f"{'+' if pace >= 0 else '−'}{_size(abs(pace))}",
         f"{left:.0f} weeks" if left is not None and left < 520 else "–",
@@ -267,7 +267,7 @@ def _seen(past: Past | None) -> str:
 
 
 def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
+    return f"{at.day}\u00a0{at:%B}\u00a0{at.year}"  # in one line
 
 
 def _time(seconds: float) -> str:

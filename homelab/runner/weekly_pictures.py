@@ -9,7 +9,8 @@ from html import escape
 from homelab.watch.findings import BROKEN, DRIFT, FAILED, SOON
 
 MARKS = {DRIFT: "○", FAILED: "✗", BROKEN: "✗", SOON: "!", "well": "•", "unknown": "?"}
-WORDS, CELL, ROW, TOP = 340, 24, 24, 34  # pixels: the words of a row, a day's width, a row's height, the head
+WORDS, CELL, ROW, TOP = 380, 22, 27, 36  # pixels: the words of a row, a day's width, a row's height, the head
+MOST = 50  # letters of a row's words that have room
 
 
 def days(head: Sequence[date], rows: Sequence[tuple[str, Mapping[date, str]]], said: str) -> str:
@@ -23,7 +24,7 @@ def days(head: Sequence[date], rows: Sequence[tuple[str, Mapping[date, str]]], s
             parts.append(f'<line x1="{x}" y1="20" x2="{x}" y2="{height}"/>')
     for n, (words, cells) in enumerate(rows):
         y = TOP + ROW * n + 12
-        short = words if len(words) <= 52 else f"{words[:51]}…"
+        short = words if len(words) <= MOST else f"{words[: MOST - 1]}…"
         parts.append(f'<text x="0" y="{y}">{escape(short)}<title>{escape(words)}</title></text>')
         parts += [
             f'<text class="mark {escape(kind)}" x="{WORDS + CELL * column + CELL // 2}" y="{y}">{MARKS[kind]}</text>'

@@ -60,3 +60,9 @@ def test_the_report_leads_to_it_once_it_is_there() -> None:
     without = _run()
     without.finish()
     assert "cheat_sheet.html" not in report.page(without, {})
+
+
+def test_each_line_of_a_command_begins_at_the_margin_and_the_report_is_one_click_away() -> None:
+    page = cheat_sheet.page(_run(_change("sudo apt-get update\nsudo apt-get install -y socat")))
+    assert "<dd><code>sudo apt-get update</code><code>sudo apt-get install -y socat</code></dd>" in page
+    assert '<a href="report.html">' in page

@@ -118,6 +118,11 @@ def test_the_page_fetches_nothing_and_has_words_for_its_picture() -> None:
         assert said in text
 
 
+def test_a_long_name_is_broken_between_its_parts() -> None:
+    text = portrait_page.page(home(FakeHome()), "params/home.yaml")
+    assert "ghcr.io/<wbr>blakeblackshear/<wbr>frigate:<wbr>stable" in text
+
+
 def test_what_machines_say_stays_text() -> None:
     evil = FakeHome(
         system='name=<script>alert(1)</script>\nkernel=6\ndistribution="<b>x"\n', status=("", "", 127)

@@ -161,3 +161,8 @@ def test_a_disk_that_shrinks_is_never_full() -> None:
     falling = trend.Series("m", "/", ((0, 100.0), (trend.WEEK, 50.0)), 200.0)
     assert (falling.a_week, falling.weeks_left) == (-50.0, None)
     assert trend.Series("m", "/", ((0, 50.0), (3600, 90.0)), 200.0).weeks_left is None
+
+
+def test_a_date_stays_in_one_line(home: Home) -> None:
+    month(home)
+    assert "15\u00a0November\u00a02026" in home.page()
