@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from homelab import labsocket, stages
@@ -33,8 +34,11 @@ SETTINGS = {
     # Else it asks whether it may look for news outside.
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the reader's desktop is
+    # On a small screen a long line goes on below, and is not cut off.
+    "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}},
 }
 KERNEL = {"InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]}}
+LOOK = Path(__file__).with_name("jupyterlab.css")
 DATA = KEPT / "jupyter" / "jupyter_data_dir"
 PORTS = range(8888, 8988)
 END = 10.0  # seconds that JupyterLab gets to end its kernels
@@ -66,6 +70,7 @@ def arguments(page: str, port: int, browser: bool) -> list[str]:
         f"--ServerApp.open_browser={browser}",
         f"--ServerApp.root_dir={stages.NOTEBOOKS.parent}",
         f"--LabApp.default_url={page}",
+        "--LabApp.custom_css=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",
@@ -85,6 +90,9 @@ def environment(token: str, pages: dict[str, Any]) -> dict[str, str]:
     settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(SETTINGS))
+    look = kept / "jupyter_config_dir" / "custom" / "custom.css"  # where JupyterLab looks for it
+    look.parent.mkdir(parents=True, exist_ok=True)
+    look.write_text(LOOK.read_text(encoding="utf-8"), encoding="utf-8")
     offered = kept / "jupyter_config_dir" / "jupyter_server_config.json"
     offered.write_text(json.dumps({"ServerProxy": {"servers": pages}}))
     kernel = kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json"

@@ -40,6 +40,11 @@ def test_a_chapter_before_any_cell_ran(world, tmp_path, theme) -> None:
         typed.scroll_into_view_if_needed()
         for ink in (typed, typed.locator("span").first):
             assert ink.evaluate(CONTRAST) > 4.5
+        assert typed.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal", "words are kept whole"
+        page.set_viewport_size({"width": 700, "height": 900})
+        for lines in (notebook.cell("").nth(n).locator(".cm-scroller") for n in range(3)):
+            cut = lines.evaluate("box => box.scrollWidth - box.clientWidth")
+            assert cut <= 1, "a long line goes on below"
         status = notebook.cell("isolated_from_reader").locator("b", has_text="ok").first
         status.scroll_into_view_if_needed()
         assert status.evaluate(CONTRAST) > 4.5
