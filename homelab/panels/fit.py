@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homelab.panels.beside import place
@@ -39,7 +40,8 @@ def picture(listed: Catalogue, model: str, card: str, context: int) -> Picture:
     if found.word == "spills":
         words = f"spills: {found.layers_on_card} of {listed.model(model).layers} layers on the card"
     title = f"{listed.model(model).name} with {context:,} tokens on {listed.card(card).name}: {words}, {found.share:.0%}"
-    return memory(found.there, parts, title=title)
+    drawn = memory(found.there, parts, title=title)
+    return replace(drawn, alternative=f"{title}\n{drawn.alternative}")
 
 
 def contexts(listed: Catalogue, model: str, also: int) -> list[int]:

@@ -50,7 +50,7 @@ def roofline(
             ends, [x * 1e9 / reads for x in ends], color=colour, linestyle=dashes, linewidth=1.7, zorder=3
         )
         axes.text(
-            high * 0.16, ends[1] * 1e9 / reads, f"{name} ({reads / 1e9:.3g} GB)", fontsize=7.6, color=colour, va="center",
+            high * 0.16, ends[1] * 1e9 / reads, f"{name} ({reads / 1e9:.3g} GB)", fontsize=8.4, color=colour, va="center",
         )  # fmt: skip
     for dot in dots:
         _dot(axes, dot)
@@ -59,7 +59,7 @@ def roofline(
     for name, speed in memories.items():
         axes.axvline(speed, color=FAINT, linewidth=1.0, zorder=1)
         axes.annotate(
-            name, (speed, bottom / 3.6), xytext=(-1, 0), textcoords="offset points", fontsize=7.2, color=SOFT, rotation=90,
+            name, (speed, bottom / 3.6), xytext=(-1, 0), textcoords="offset points", fontsize=8, color=SOFT, rotation=90,
             ha="right", va="bottom", bbox=ON_PAPER, zorder=4,
         )  # fmt: skip
     axes.set_xlim(low, high)
@@ -76,7 +76,7 @@ def _dot(axes: Axes, dot: Dot) -> None:
     )  # fmt: skip
     axes.annotate(
         f"{dot.name}: {dot.speed:.3g}, {dot.share:.0%} of the line", (dot.bandwidth, dot.speed), xytext=(9, 0),
-        textcoords="offset points", fontsize=7.6, color=INK, va="center", bbox=ON_PAPER, zorder=5,
+        textcoords="offset points", fontsize=8.4, color=INK, va="center", bbox=ON_PAPER, zorder=5,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ and a dashed edge say that it is too much. What spills says how many of the laye
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,11 @@ from homelab.pictures.shapes import LETTER, Point, box, faded, fit
 if TYPE_CHECKING:
     from homelab.gpu.fit import Verdict
 
-CELL, HEAD, LEFT, MARGIN = (1.06, 0.36), 0.5, 2.25, 0.16  # inches
-TITLE, PART, LEGEND = 0.36, 0.34, 0.3  # inches
+CELL, HEAD, LEFT, MARGIN = (1.08, 0.36), 0.5, 2.48, 0.16  # inches
+TITLE, PART, LEGEND = 0.36, 0.34, 0.24  # inches
+APART = 0.24  # inches between two tables
+SMALL = 8.6  # points: the letters of the legend
+SPACE = " \u00a0 \u00a0 "  # between the words of the legend: a browser makes one of ordinary ones
 LOOKS = {  # fill, edge, ink, mark
     "fits": (GREEN, GREEN, INK, "✓"),
     "tight": (STRAINED, STRAINED, PAPER, "!"),
@@ -52,16 +55,31 @@ def vram(fits: Sequence[Fit], title: str = "Will it fit?") -> Picture:
     cells = {(f.model, f.card, f.context): f.verdict for f in fits}
     words = [MEANS[w] for w in MEANS if any(v and v.word == w for v in cells.values())]
     words += ["– more than the model was made for"] if None in cells.values() else []
-    width = max(LEFT + len(cards) * CELL[0], len("   ".join(words)) * 8 * LETTER) + 2 * MARGIN
-    height = TITLE + len(contexts) * (PART + HEAD + len(models) * CELL[1]) + LEGEND + 2 * MARGIN
+    width = LEFT + len(cards) * CELL[0] + 2 * MARGIN
+    legend = list(_rows(words, width - 2 * MARGIN))
+    height = TITLE + len(contexts) * (PART + HEAD + len(models) * CELL[1]) + LEGEND * len(legend) + 2 * MARGIN
+    height += APART * (len(contexts) - 1)
     figure, axes = canvas(width, height)
     axes.text(MARGIN, height - MARGIN - 0.1, title, fontsize=11, fontweight="bold", va="center")
     top = height - MARGIN - TITLE
     for context in contexts:
         _table(axes, top, context, models, cards, cells)
-        top -= PART + HEAD + len(models) * CELL[1]
-    axes.text(MARGIN, MARGIN + 0.06, "   ".join(words), fontsize=8, color=SOFT, va="center")
+        top -= PART + HEAD + len(models) * CELL[1] + APART
+    for n, row in enumerate(reversed(legend)):
+        axes.text(MARGIN, MARGIN + 0.06 + n * LEGEND, row, fontsize=SMALL, color=SOFT, va="center")
     return Picture(figure, describe(fits), title)
+
+
+def _rows(words: Sequence[str], room: float) -> Iterator[str]:
+    """`words` in as many rows as it takes for each to be narrower than `room` (inches)."""
+    row = ""
+    for word in words:
+        longer = f"{row}{SPACE}{word}" if row else word
+        if row and len(longer) * SMALL * LETTER > room:
+            yield row
+            longer = word
+        row = longer
+    yield row
 
 
 def _table(
@@ -81,20 +99,20 @@ def _table(
     for j, card in enumerate(cards):
         x, y = MARGIN + LEFT + (j + 0.5) * CELL[0], top - PART - HEAD / 2
         axes.text(
-            x, y + 0.09, fit(card, CELL[0], 7.6), fontsize=7.6, fontweight="bold", ha="center", va="center"
+            x, y + 0.09, fit(card, CELL[0], 8.4), fontsize=8.4, fontweight="bold", ha="center", va="center"
         )
         axes.text(
             x,
             y - 0.09,
             f"{memory[card] / (1 << 30):.3g} GiB",
-            fontsize=7.4,
+            fontsize=8.2,
             color=SOFT,
             ha="center",
             va="center",
         )
     for i, model in enumerate(models):
         y = top - PART - HEAD - (i + 0.5) * CELL[1]
-        axes.text(MARGIN, y, fit(model, LEFT - 0.05, 8.4), fontsize=8.4, va="center")
+        axes.text(MARGIN, y, fit(model, LEFT - 0.05, 9.2), fontsize=9.2, va="center")
         for j, card in enumerate(cards):
             _cell(axes, (MARGIN + LEFT + (j + 0.5) * CELL[0], y), cells.get((model, card, context)))
 
@@ -109,9 +127,9 @@ def _cell(axes: Axes, at: Point, verdict: Verdict | None) -> None:
         fill, ink = faded(GREEN, 0.1 + 0.9 * verdict.share), PAPER if verdict.share > 0.7 else INK
     box(axes, at, (CELL[0] - 0.07, CELL[1] - 0.07), fill, edge, radius=0.05, dashed=verdict.word == "spills")
     axes.text(
-        x - CELL[0] / 2 + 0.14, y - 0.01, mark, fontsize=8, color=ink, ha="center", va="center", zorder=6
+        x - CELL[0] / 2 + 0.14, y - 0.01, mark, fontsize=9, color=ink, ha="center", va="center", zorder=6
     )
-    axes.text(x + 0.08, y, _small(verdict), fontsize=7.8, color=ink, ha="center", va="center", zorder=6)
+    axes.text(x + 0.08, y, _small(verdict), fontsize=8.8, color=ink, ha="center", va="center", zorder=6)
 
 
 def _small(verdict: Verdict) -> str:

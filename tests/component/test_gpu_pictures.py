@@ -40,6 +40,17 @@ def test_the_heat_map_says_every_cell() -> None:
         assert word in drawn.svg()
 
 
+def test_the_heat_map_has_room_for_every_name_and_is_no_wider_for_its_legend() -> None:
+    cards = ("gtx-1060-3gb", "t4", "a10g-x4")
+    cells = [vram.Fit(m.name, LISTED.card(c).name, 2500, LISTED.verdict(k, c, 2500)) for k, m in LISTED.models.items() for c in cards]  # fmt: skip
+    drawn = vram.vram(cells)
+    for model in LISTED.models.values():
+        assert f">{model.name}<" in drawn.svg(), "cut off"
+    alone = vram.vram([cell for cell in cells if cell.verdict and cell.verdict.word == "fits"])
+    assert drawn.figure.get_figwidth() == alone.figure.get_figwidth()
+    assert drawn.figure.get_figheight() > alone.figure.get_figheight(), "the legend took another line"
+
+
 def test_a_model_that_does_not_fit_at_all_is_drawn() -> None:
     model = LISTED.model("llama-2-70b")
     no = fit.verdict(fit.need(model.size, model.dimensions, 4096), 256 << 20, model.layers)

@@ -259,6 +259,7 @@ def test_the_panel_is_a_picture_where_nobody_presses(monkeypatch) -> None:
     assert "spills: 16 of 32 layers on the card, 180%" in drawn.svg()
     assert "here the memory ends: 3.0 GiB" in drawn.svg()
     assert "2.4 GiB too much" in str(drawn)
+    assert str(drawn).startswith("Llama 3.1 8B, Q4_K_M with 2,500 tokens on GTX 1060 3 GB: spills")
     with pytest.raises(HomelabError, match="beyond the model's 4096"):
         panels.panel(LISTED, "phi3-mini", "t4", 5000)
 
