@@ -34,11 +34,11 @@ class Answer(Showing):
 
     def html(self) -> str:
         """The same, with the status as a coloured word."""
-        hint = f"<br><i>Hint: {inline(self.hint)}</i>" if self.hint and self.status != "ok" else ""
-        evidence = inline(self.evidence)
-        if "\n" in evidence:
-            evidence = f'<pre style="{BLOCK}">{escape(self.evidence)}</pre>'
-        return f"<div>{badge(self.status)} &nbsp;<b>{escape(self.name)}</b> <small>from {escape(self.vantage)}</small><br>{evidence}{hint}</div>"
+        evidence, apart = f"<br>{inline(self.evidence)}", "<br>"
+        if "\n" in self.evidence:  # a block stands on lines of its own
+            evidence, apart = f'<pre style="{BLOCK}">{escape(self.evidence)}</pre>', ""
+        hint = f"{apart}<i>Hint: {inline(self.hint)}</i>" if self.hint and self.status != "ok" else ""
+        return f"<div>{badge(self.status)} &nbsp;<b>{escape(self.name)}</b> <small>from {escape(self.vantage)}</small>{evidence}{hint}</div>"
 
     def record(self) -> dict[str, Any]:
         """See `homelab.record`."""

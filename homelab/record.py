@@ -68,14 +68,17 @@ class Showing:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Read:
+    """What is read and not recorded."""
+
     words: str
+    html: str
 
     def __str__(self) -> str:
-        return mask(self.words)
+        return self.words
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": mask(f"<div>{inline(self.words)}</div>")}
+        return {"text/plain": self.words, "text/html": self.html}
 
 
 _ear: ContextVar[Callable[[object], None] | None] = ContextVar("ear", default=None)
@@ -93,7 +96,7 @@ def heard_by(ear: Callable[[object], None]) -> Iterator[None]:
 
 def say(words: str) -> None:
     """Show a sentence. Printed, a notebook would break it in the middle of a word, and a control would lose it."""
-    show(_Said(words))
+    show(_Read(mask(words), mask(f"<div>{inline(words)}</div>")))
 
 
 def show(thing: object) -> None:
@@ -112,6 +115,11 @@ def show(thing: object) -> None:
 def _in_notebook() -> bool:
     """Whether a kernel runs this; IPython is large, and where nobody has loaded it there is none."""
     return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+
+
+def offer(thing: Shown) -> None:
+    """Show `thing` as `show` does, and let no run count it: its record stays away."""
+    show(_Read(mask(thing.text()), mask(thing.html())))
 
 
 def live() -> Callable[[object], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 from homelab import needs
@@ -110,6 +111,6 @@ def shared_page(world: World) -> str:
 def bobs_page(world: World) -> tuple[str, str]:
     """Where Bob's page stands, as host:port: on the internet, and in the tailnet that is his."""
     machine = world[GUEST]
-    addresses = machine.addresses if isinstance(machine, LabMachine) else {}
-    public = next(iter(addresses.values()), "").partition("/")[0]
+    first = next(iter(machine.addresses.values())) if isinstance(machine, LabMachine) else None
+    public = ip_interface(first).ip if first else ""
     return f"{public}:{PORT}", f"{login.read(world[GUEST]).address}:{PORT}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from homelab.errors import CommandFailed, HomelabError
 from homelab.machine import Machine
+from homelab.record import say
 from homelab.wait import until
 from homelab.wsl import powershell
 from homelab.wsl.interop import SLOW, Said, ask, call
@@ -42,7 +43,9 @@ def done(
     if _administrator(machine):
         raise CommandFailed(argv, first.rc or 1, first.out, first.err, machine.name)
     by_hand = f"in a terminal of Windows that runs as administrator: {line(argv)}"
-    print(f"This takes an administrator of Windows, who is asked now. Or do it yourself, {by_hand}")
+    say(
+        f"This takes an administrator of Windows, who is asked now. Or type it yourself, as one: `{line(argv)}`"
+    )
     asked = call(machine, *powershell.argv(_elevated(argv)), timeout=patience)
     if not asked and asked.fault != SLOW and not holds():
         asked.ran()

@@ -11,7 +11,7 @@ from homelab.check import Answer
 from homelab.outcome import Outcome
 from homelab.pictures.terminal import Terminal
 from homelab.plan import Change, Plan
-from homelab.record import BLOCK, COLOURS, heard_by, say
+from homelab.record import BLOCK, COLOURS, MIME, heard_by, offer, say
 from homelab.resources import file
 
 DIFF = file.State("a.conf", "one\ntwo\n"), file.State("a.conf", "one\nthree\n")
@@ -79,3 +79,18 @@ def test_a_terminals_words_are_whole_and_nothing_is_cut_off() -> None:
     html = Terminal("tequila", (("docker ps", "one two"),))._repr_mimebundle_()["text/html"]
     for rule in ("margin:.3em 0", "white-space:pre-wrap", "word-break:normal", "overflow-wrap:anywhere"):
         assert rule in html
+
+
+def test_a_hint_stands_right_below_lines_of_evidence() -> None:
+    assert "</pre><i>Hint: look" in Answer("sees it", "tequila", "warn", "a\nb", "look").html()
+    assert "a<br><i>Hint: look" in Answer("sees it", "tequila", "warn", "a", "look").html()
+
+
+def test_an_offer_is_read_like_a_plan_and_counted_by_no_run() -> None:
+    heard: list = []
+    plan = Plan("02", (Change("tequila", "file", "write it", *DIFF),))
+    with heard_by(heard.append):
+        offer(plan)
+    told = plan._repr_mimebundle_()
+    assert MIME in told
+    assert heard[0]._repr_mimebundle_() == {kind: words for kind, words in told.items() if kind != MIME}
