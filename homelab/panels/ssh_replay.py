@@ -22,8 +22,6 @@ TICK = 0.1  # seconds of the session between two looks at it, at its own speed
 SPEEDS = {"half": 0.5, "as it was": 1.0, "double": 2.0, "five times": 5.0}
 SAVED = "The replay's screen and its controls: they work in JupyterLab, once this cell has run."
 NOTHING = "Nothing was recorded: there is nothing to replay."
-# The colours of a terminal are chosen for light paper: in JupyterLab's dark theme they are turned over, as drawings are.
-DARK = "<style>[data-jp-theme-light=false] .terminal-then{filter:invert(.93) hue-rotate(180deg)}</style>"
 
 
 def panel(machine: Machine, sessions: Sequence[Recording], recorder: str = "recorder") -> Any:
@@ -71,9 +69,8 @@ class Player:
             layout=ipywidgets.Layout(width="16em"),
         )
         self.shown = ipywidgets.HTML()
-        dark = ipywidgets.HTML(DARK, layout=ipywidgets.Layout(display="none"))
         self.box = ipywidgets.VBox(
-            [self.session, ipywidgets.HBox([self.play, self.speed]), self.time, self.shown, dark]
+            [self.session, ipywidgets.HBox([self.play, self.speed]), self.time, self.shown]
         )
         self.session.observe(self.load, "value")
         self.speed.observe(self._paced, "value")

@@ -17,6 +17,7 @@ from aiohttp import web
 from homelab import stages
 from homelab.errors import HomelabError
 from homelab.runner.served import Served
+from homelab.runner.window import CATEGORY
 from homelab.secret import mask
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class FirstPage:
         """What jupyter-server-proxy is configured with."""
         tile = {
             "title": TITLE,
-            "category": "A window into the lab",
+            "category": CATEGORY,
             "icon_path": str(self._served.folder / "icon.svg"),
         }
         at = str(self._served.folder / NAME)

@@ -37,7 +37,10 @@ SETTINGS = {
     # On a small screen a long line goes on below, and is not cut off.
     "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineWrap": True}},
 }
-KERNEL = {"InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]}}
+KERNEL = {
+    "InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]},
+    "IPKernelApp": {"log_level": "ERROR"},  # else each start warns, and the address scrolls out of sight
+}
 LOOK = Path(__file__).with_name("jupyterlab.css")
 DATA = KEPT / "jupyter" / "jupyter_data_dir"
 PORTS = range(8888, 8988)
@@ -168,6 +171,8 @@ def _jupyter(page: str, lab: Lease) -> int:
         if (port := _port(process, token)) is None:
             return process.returncode
         at = f"http://127.0.0.1:{port}"
+        if port != PORTS.start:
+            print(f"Port {PORTS.start} is taken, so it is another one.")
         if not browser:
             print(way_in(os.environ, pwd.getpwuid(os.getuid()).pw_name, port))
         print(f"JupyterLab (Ctrl-C ends it): {at}{page}?token={token}")

@@ -31,6 +31,7 @@ PLACE = re.compile(r"/(https?)/([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(/.*)?$")
 # What a page of ours links to; scripts must use relative addresses, as the stand-ins' pages do.
 LINK = re.compile(rb"""((?:href|src|action)=["'])(https?://|/(?!/))""", re.IGNORECASE)
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48" viewBox="0 0 24 24" fill="none" stroke="#0b5cad" stroke-width="1.6">{}</svg>"""
+CATEGORY = "Notebook"  # of a tile: no other one shows pictures, and this one stands on top
 COOKIE = "lab-"  # so that an app never sees JupyterLab's own cookies, and never changes them
 # Hop by hop, or about the connection that the reader does not have.
 OURS = {
@@ -73,7 +74,7 @@ class Windows:
                 "new_browser_tab": True,
                 "launcher_entry": {
                     "title": o.title,
-                    "category": "A window into the lab",
+                    "category": CATEGORY,
                     "icon_path": str(self._icon(o)),
                 },
             }

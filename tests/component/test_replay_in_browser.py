@@ -22,6 +22,7 @@ BEFORE_IT = (
     "typed = audited_ssh.at_the_keyboard(",
 )
 PLAY, STOP, REPEAT = (f"button:has(.fa-{name})" for name in ("play", "stop", "retweet"))
+PAPER = "screen => `${getComputedStyle(screen).backgroundColor} ${getComputedStyle(screen).filter}`"
 PAUSE = "button:has(.fa-pause)"
 FIRST, LAST = "ubuntu", "logout"  # words of the session, as it begins and ends
 
@@ -62,7 +63,7 @@ class Player:
 @contextlib.contextmanager
 def player(pictures):
     """The player of what a person has typed just now; a failure leaves a picture."""
-    with opened("08") as said, browser(pictures) as page:
+    with opened("08") as said, browser(pictures, "dark") as page:
         page.goto(address(said))
         notebook = Notebook(page)
         for words in BEFORE_IT:
@@ -80,6 +81,7 @@ def test_every_control_does_what_it_says(recorded, tmp_path) -> None:
         end = float(seen.slider.get_attribute("aria-valuemax"))
         assert (seen.seconds, seen.screen.inner_text().strip()) == (0.0, "")
 
+        assert seen.screen.evaluate(PAPER) == "rgb(20, 20, 20) none", "as dark as the page"
         seen.press(PLAY)
         seen.shows(FIRST)
         seen.press(PAUSE)
