@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CELL, HEAD, LEFT, MARGIN = (1.08, 0.36), 0.5, 2.48, 0.16  # inches
 TITLE, PART, LEGEND = 0.36, 0.34, 0.24  # inches
 APART = 0.24  # inches between two tables
+NEARLY = 0.7  # of a card: what is fuller has light letters
 SMALL = 8.6  # points: the letters of the legend
 SPACE = " \u00a0 \u00a0 "  # between the words of the legend: a browser makes one of ordinary ones
 LOOKS = {  # fill, edge, ink, mark
@@ -124,12 +125,19 @@ def _cell(axes: Axes, at: Point, verdict: Verdict | None) -> None:
         return
     fill, edge, ink, mark = LOOKS[verdict.word]
     if verdict.word == "fits":
-        fill, ink = faded(GREEN, 0.1 + 0.9 * verdict.share), PAPER if verdict.share > 0.7 else INK
+        fill, ink = shade(verdict.share)
     box(axes, at, (CELL[0] - 0.07, CELL[1] - 0.07), fill, edge, radius=0.05, dashed=verdict.word == "spills")
     axes.text(
         x - CELL[0] / 2 + 0.14, y - 0.01, mark, fontsize=9, color=ink, ha="center", va="center", zorder=6
     )
     axes.text(x + 0.08, y, _small(verdict), fontsize=8.8, color=ink, ha="center", va="center", zorder=6)
+
+
+def shade(share: float) -> tuple[str, str]:
+    """The fill and the ink of a cell that is full to `share`: letters are read on both, also on a dark page, turned over."""
+    if share > NEARLY:
+        return faded(GREEN, 0.93 + 0.07 * (share - NEARLY) / (1 - NEARLY)), PAPER
+    return faded(GREEN, 0.1 + 0.5 * share), INK
 
 
 def _small(verdict: Verdict) -> str:

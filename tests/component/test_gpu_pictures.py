@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from matplotlib.colors import to_rgb
 
 from homelab.gpu import catalogue, cost, fit
 from homelab.pictures import break_even, depth, roofline, vram
@@ -49,6 +50,26 @@ def test_the_heat_map_has_room_for_every_name_and_is_no_wider_for_its_legend() -
     alone = vram.vram([cell for cell in cells if cell.verdict and cell.verdict.word == "fits"])
     assert drawn.figure.get_figwidth() == alone.figure.get_figwidth()
     assert drawn.figure.get_figheight() > alone.figure.get_figheight(), "the legend took another line"
+
+
+def test_a_cell_is_read_however_full_it_is_and_the_fuller_is_the_darker() -> None:
+    def turned(colour: tuple[float, ...]) -> tuple[float, ...]:  # as `embedded.DARK` does on a dark page
+        red, green, blue = (0.93 - 0.86 * part for part in colour)
+        rows = ((-0.574, 1.43, 0.144), (0.426, 0.43, 0.144), (0.426, 1.43, -0.856))
+        return tuple(min(1.0, max(0.0, r * red + g * green + b * blue)) for r, g, b in rows)
+
+    def light(colour: tuple[float, ...]) -> float:  # https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+        r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colour)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    fills = []
+    for share in (n / 50 for n in range(46)):
+        fill, ink = map(to_rgb, vram.shade(share))
+        fills.append(light(fill))
+        for pair in ((fill, ink), (turned(fill), turned(ink))):
+            low, high = sorted(map(light, pair))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, share
+    assert fills == sorted(fills, reverse=True)
 
 
 def test_a_model_that_does_not_fit_at_all_is_drawn() -> None:
