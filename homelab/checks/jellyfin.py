@@ -79,7 +79,7 @@ def has_films(machine: Machine, url: str, account: Account, *titles: str) -> Ans
     films = seen_from(machine, url, account).films()
     lacks = [t for t in titles if not any(t in (f.name, f.title) for f in films)]
     shown = ", ".join(f.name for f in films[:6]) + (", …" if len(films) > 6 else "")
-    evidence = f"{len(films)} films: {shown}" if films else "no films"
+    evidence = f"{len(films)} film{'s' * (len(films) > 1)}: {shown}" if films else "no films"
     if lacks:
         evidence += f"; not there: {', '.join(lacks)}"
     hint = "are the files in the folder that the library names, and was it scanned?"

@@ -43,6 +43,8 @@ def test_a_chapter_before_any_cell_ran(world, tmp_path, theme) -> None:
         typed.scroll_into_view_if_needed()
         for ink in (typed, typed.locator("span").first):
             assert ink.evaluate(CONTRAST) > 4.5
+        width, room = typed.evaluate("e => [e.offsetWidth, e.parentElement.clientWidth]")
+        assert width > 0.95 * room, "its own style would indent a block on both sides"
         assert page.evaluate(PRINTED) == "normal", "words are kept whole"
         page.set_viewport_size({"width": 700, "height": 900})
         for lines in (notebook.cell("").nth(n).locator(".cm-scroller") for n in range(3)):
