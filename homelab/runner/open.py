@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,21 +88,33 @@ def places() -> dict[str, str]:
     return {name: str(KEPT / "jupyter" / name.lower()) for name in names}
 
 
-def environment(token: str, pages: dict[str, Any]) -> dict[str, str]:
-    """The token, where no process list shows it; our own pages and settings are written where Jupyter looks."""
+def environment(token: str) -> dict[str, str]:
+    """The token, where no process list shows it; our settings are written where Jupyter looks."""
     kept = KEPT / "jupyter"
-    settings = kept / "jupyter_config_dir" / "labconfig" / "default_setting_overrides.json"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps(SETTINGS))
-    look = kept / "jupyter_config_dir" / "custom" / "custom.css"  # where JupyterLab looks for it
-    look.parent.mkdir(parents=True, exist_ok=True)
-    look.write_text(LOOK.read_text(encoding="utf-8"), encoding="utf-8")
-    offered = kept / "jupyter_config_dir" / "jupyter_server_config.json"
-    offered.write_text(json.dumps({"ServerProxy": {"servers": pages}}))
-    kernel = kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json"
-    kernel.parent.mkdir(parents=True, exist_ok=True)
-    kernel.write_text(json.dumps(KERNEL))
+    config = kept / "jupyter_config_dir"
+    _keep(config / "labconfig" / "default_setting_overrides.json", json.dumps(SETTINGS))
+    _keep(config / "custom" / "custom.css", LOOK.read_text(encoding="utf-8"))  # where JupyterLab looks for it
+    _keep(kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json", json.dumps(KERNEL))
     return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib")}
+
+
+def _keep(file: Path, text: str) -> None:
+    """Have `text` in `file`, which another JupyterLab of this checkout may be reading."""
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(f"{file.name}.{os.getpid()}")
+        new.write_text(text, encoding="utf-8")
+        new.rename(file)
+
+
+def offered(pages: dict[str, Any], folder: str) -> dict[str, str]:
+    """Our own `pages`, configured in a `folder` of this JupyterLab alone: the next one has others.
+
+    https://docs.jupyter.org/en/latest/use/jupyter-directories.html#configuration-files
+    """
+    settings = {"ServerProxy": {"servers": pages}}
+    Path(folder, "jupyter_server_config.json").write_text(json.dumps(settings))
+    return {"JUPYTER_CONFIG_PATH": folder}
 
 
 def _notebook(stage: str) -> str:
@@ -156,8 +169,10 @@ def _jupyter(page: str, lab: Lease) -> int:
         first = ended.enter_context(
             contextlib.closing(FirstPage(path, windows.titles(), _lasts(path, lab.own)))
         )
+        folder = ended.enter_context(tempfile.TemporaryDirectory(prefix="homelab-jupyter-"))
         told = {
-            **environment(token, {**first.settings(), **windows.settings()}),
+            **environment(token),
+            **offered({**first.settings(), **windows.settings()}, folder),
             "HOMELAB_LAB": path,
             "HOMELAB_LAB_OWN": "1" if lab.own else "",
             "HOMELAB_WINDOWS": " ".join(windows.titles()),  # through them a notebook's film player looks

@@ -20,7 +20,7 @@ class Learner:
     def __init__(self, notebook: Path, **environment: str) -> None:
         self._env = {
             **os.environ,
-            **opening.environment("t", {}),
+            **opening.environment("t"),
             "JPY_SESSION_NAME": str(notebook),
             **environment,
         }
