@@ -26,6 +26,7 @@ AT_ONCE = 6  # commands; sshd allows ten sessions in a connection, and some are 
 NO_FILE = 44  # our script's own exit status
 PIECE = 1 << 16
 LONGEST = 130.0  # seconds: as long as the other side's system tries to connect
+BEGUN = 2.0  # seconds for the process number of what is to be ended
 PATIENCE = 10.0  # seconds for another process of ours to let go of a session
 
 
@@ -149,11 +150,11 @@ class SshMachine:
         self.connection.close()
 
     def _kill(self, talk: _Talk, argv: Sequence[str]) -> None:
-        if talk.pid is not None:
+        if (pid := talk.begun(BEGUN)) is not None:
             with suppress(SshError, WaitTimeout):
                 self._turns.release()  # ours, which the one that we end still holds
                 try:
-                    self.run(remote.kill(talk.pid, any("sudo" in word for word in argv)), timeout=10)
+                    self.run(remote.kill(pid, any("sudo" in word for word in argv)), timeout=10)
                 finally:
                     self._turns.acquire()
 
@@ -200,6 +201,7 @@ class _Lines:
         self._watch, self._open, self._begun = watch, "", False
         self.parts: list[str] = []
         self.mark = ""  # what stood beside the mark
+        self.status: int | None = None  # what stood at its end
 
     @property
     def text(self) -> str:
@@ -214,11 +216,19 @@ class _Lines:
             if not self._begun and remote.MARK in line:
                 self._begun, self.mark = True, line.partition(remote.MARK)[2].strip()
                 self.parts.clear()
-                continue
-            self._line(line, "\n")
+            elif found := remote.status(line):
+                before, self.status = found
+                if before:  # its own last line had no end
+                    self._line(before, "")
+            else:
+                self._line(line, "\n")
         if not piece and self._open:
             self._line(self._open, "")
             self._open = ""
+
+    def mute(self) -> None:
+        """Tell nobody any more."""
+        self._watch = None
 
     def _line(self, line: str, end: str) -> None:
         self.parts.append(line + end)
@@ -247,16 +257,16 @@ class _Talk:
             mux.Refused: there was no session.
         """
         session, rc = self.session, None
+        gone: mux.Gone | None = None
         left = memoryview(line + (stdin + remote.MARK).encode() if stdin else line)
         pipes = {session.out: self.out, session.err: self.err}
         os.set_blocking(session.stdin, False)
-        ended = False
-        while pipes or rc is None:
-            reading: list[int | mux.Control] = [*pipes, *([] if ended else [session.control])]
+        while pipes or (rc is None and gone is None):
+            reading: list[int | mux.Control] = [*pipes, *([] if gone else [session.control])]
             writing = [session.stdin] if left else []
             patience = deadline - time.monotonic()
             if patience <= 0:
-                if rc is not None:
+                if rc is not None or gone:
                     break  # what it left behind holds the pipe
                 raise TimeoutError
             ready, free, _ = select.select(reading, writing, [], patience)
@@ -271,15 +281,29 @@ class _Talk:
                     continue
                 try:
                     found = self._heard()
-                except mux.Gone:
-                    if rc is None:
-                        raise
-                    ended = True
+                except mux.Gone as error:
+                    gone, deadline = error, time.monotonic() + LEFT_OVER
                     continue
                 if found is not None and rc is None:
                     rc = found
                     deadline = time.monotonic() + LEFT_OVER
+        if rc is None and (rc := self.err.status) is None:
+            assert gone
+            raise gone
         return rc
+
+    def begun(self, seconds: float) -> int | None:
+        """Its `pid`, which may come after what it prints: waited for no longer than `seconds`."""
+        end = time.monotonic() + seconds
+        self.err.mute()
+        while (
+            self.pid is None
+            and select.select([self.session.err], [], [], max(0.0, end - time.monotonic()))[0]
+        ):
+            if not (piece := os.read(self.session.err, PIECE)):
+                break
+            self.err.take(piece)
+        return self.pid
 
     def _feed(self, left: memoryview) -> memoryview:
         try:

@@ -40,7 +40,18 @@ def line(argv: Sequence[str], env: Mapping[str, str], fed: bool) -> bytes:
         steps.append(f'p=$(cat); case $p in *{MARK}) ;; *) exit 255;; esac; printf %s "${{p%{MARK}}}" | "$@"')
     else:
         steps.append('"$@" </dev/null')
-    return ("; ".join(steps) + "; exit $?\n").encode()
+    steps.append(f"r=$?; echo {MARK}=$r >&2; exit $r")  # a server may lose the status: see `status`
+    return ("; ".join(steps) + "\n").encode()
+
+
+def status(line: str) -> tuple[str, int] | None:
+    """The exit status that stands at the end of `line` of the other side's errors, and what stood before it.
+
+    Tailscale SSH closes the output before it sends the status; ssh, which has nothing more to say, then closes the
+    session, and a status that is still to come is lost. https://www.rfc-editor.org/rfc/rfc4254#section-6.10
+    """
+    before, _, word = line.rpartition(f"{MARK}=")
+    return (before, int(word)) if word.isdigit() and word != line else None
 
 
 def _word(text: str) -> str:
