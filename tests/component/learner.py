@@ -20,6 +20,7 @@ class Learner:
     def __init__(self, notebook: Path, **environment: str) -> None:
         self._env = {
             **os.environ,
+            **opening.places(),
             **opening.environment("t"),
             "JPY_SESSION_NAME": str(notebook),
             **environment,
