@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from homelab import home_lock, labsocket
+from homelab.record import say
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -48,6 +49,6 @@ class OneAtATime:
 
 
 def _said(who: str) -> None:
-    print(
+    say(
         f"Another is at work on this lab: {who}. This waits until it is done; to wait no longer, interrupt it."
     )

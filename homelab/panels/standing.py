@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from homelab.panels.told import Told
 from homelab.plan import Change, Plan, between, matches, way_back
 from homelab.plan_underway import Moved
 from homelab.record import code, typed
+from homelab.resources import auth_key
 
 if TYPE_CHECKING:
     from homelab.world import World
@@ -144,12 +145,23 @@ def look(world: World, plan: Plan) -> Standing:
             done or matches(now, found) or matches(now, first.before)
         ):  # the latter: it has come half way
             moved.append(Moved(*history.thing(first), between(first, found, now)))
+    made |= {id(key) for key, user in used_up(plan) if id(user) in made}
     return Standing(
         plan,
         tuple(c for c in plan if id(c) in made),
         tuple(c for c in plan if id(c) not in made),
         tuple(moved),
     )
+
+
+def used_up(plan: Plan) -> Iterator[tuple[Change, Change]]:
+    """Each change that makes a key for one login, and that login: once it is made the key is gone, and counts as made."""
+    keys: list[Change] = []
+    for change in plan:
+        if isinstance(change.after, auth_key.State) and change.after.usable and not change.after.reusable:
+            keys.append(change)
+        elif change.resource == "login" and keys:
+            yield keys.pop(), change
 
 
 def of_stage(world: World, stage: str) -> Plan:

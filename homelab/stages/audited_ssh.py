@@ -286,19 +286,18 @@ def without_rules(world: World, wish: Params) -> Plan:
     return planned(STAGE, _edit(world, now, text, "no more shells by these rules"))
 
 
-def way_back(world: World, done: Plan) -> Plan:
-    """`done` in reverse; where that takes your last shell, it says so."""
-    back = done.inverse()
-    edits = [c for c in done if c.resource == "policy"]
+def with_losses(world: World, plan: Plan) -> Plan:
+    """`plan`, which says so where it takes your last shell."""
+    edits = [c for c in plan if c.resource == "policy"]
     if not edits:
-        return back
-    old, new = (policyfile.data(text) for text in (edits[-1].after.text, edits[0].before.text))
+        return plan
+    old, new = (policyfile.data(text) for text in (edits[0].before.text, edits[-1].after.text))
     me = world.person.email
     lost = ", ".join(ssh_policy.lost(old, new, me))
     if ssh_policy.locks_out(old, new, me):
         note = f"You lose your last shells by Tailscale SSH: {lost}."
-        return dataclasses.replace(back, notes=(*back.notes, note))
-    return back
+        return dataclasses.replace(plan, notes=(*plan.notes, note))
+    return plan
 
 
 def _edit(world: World, before: str, after: str, why: str) -> tuple[Change, ...]:

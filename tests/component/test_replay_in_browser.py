@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 import pytest
 from browser import Notebook, browser, needs_chromium
 from test_open import address, opened
 
+from homelab.checks import panel as panels
 from homelab.resources import recorder
 from homelab.stages import audited_ssh
 
@@ -150,3 +152,24 @@ def test_a_recorder_that_is_away_is_said_and_asked_again(recorded, tmp_path) -> 
         recorded["recorder"].start(recorder.DAEMON)
         seen.choose("Session", options[-1])
         cell.locator("img[alt*='28 letters']").wait_for()
+
+
+def test_the_chapter_is_taken_back_and_made_again_by_its_buttons_key_and_all(recorded, tmp_path) -> None:
+    with opened("08") as said, browser(tmp_path) as page:
+        page.goto(address(said))
+        notebook = Notebook(page)
+        for words in (*BEFORE_IT[:-1], "plan = audited_ssh.plan("):
+            notebook.run(words)
+        panel = "apply_and_undo(world, plan, "
+        notebook.run(panel)
+        cell = notebook.cell(panel)
+        cell.get_by_text("changes are made. Undo does this:").wait_for()
+        assert "You lose your last shells by Tailscale SSH" in notebook.shows(cell)
+        cell.get_by_role("button", name="Undo", disabled=False).click()
+        cell.get_by_text(re.compile("None of .* changes is made")).wait_for()
+        assert "recorder" not in panels.devices(recorded.tailnet)
+        assert not recorder.read(recorded["recorder"]).running
+        cell.get_by_role("button", name="Apply", disabled=False).click()
+        cell.get_by_text(re.compile("All .* changes are made")).wait_for()
+        assert "recorder" in panels.devices(recorded.tailnet)
+        assert not audited_ssh.plan(recorded, WISH)

@@ -16,7 +16,9 @@ from homelab.errors import CommandFailed
 from homelab.journal import Journal
 from homelab.machine import Pending
 from homelab.panels import apply as panels
+from homelab.panels import standing
 from homelab.plan import Change, Plan
+from homelab.resources import auth_key, login
 from homelab.world import World
 
 
@@ -297,6 +299,28 @@ def test_where_both_buttons_do_something_both_are_outlined(house, tmp_path, show
     assert "switch hall on" not in forth
     assert "switch hall off" in back
     assert "attic" not in back
+
+
+@pytest.mark.parametrize(
+    ("reusable", "logged_in", "made"),
+    [(False, True, 2), (False, False, 0), (True, True, 1)],
+)
+def test_a_key_that_its_login_has_used_up_counts_as_made(tmp_path, reusable, logged_in, made) -> None:
+    """It is gone by itself, and made anew only for a new login; a key for many is there, or is not."""
+    key = auth_key.State(True, "k", reusable=reusable)
+    out, on = login.State(login.NEEDS_LOGIN), login.State(login.RUNNING)
+    wanted = Plan(
+        "08_audited_ssh",
+        (
+            Change("tailnet", "auth_key", "a key", auth_key.State(False, "k"), key, "k"),
+            Change("recorder", "login", "joins by it", out, on),
+        ),
+    )
+    now = {"auth_key": auth_key.State(False, "k"), "login": on if logged_in else out}
+    world: Any = SimpleNamespace(now=lambda change: now[change.resource])
+    found = standing.look(world, wanted)
+    assert (len(found.made), len(found.left)) == (made, 2 - made)
+    assert not found.moved
 
 
 def test_a_click_without_the_tick_does_nothing(house, tmp_path, shown, controls) -> None:

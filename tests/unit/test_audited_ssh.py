@@ -213,9 +213,9 @@ def test_the_mistake_is_made_in_place(monkeypatch) -> None:
 
 def test_undo_says_what_you_lose(monkeypatch) -> None:
     plan = audited_ssh.plan(Somewhere(monkeypatch, ENROLLED), Params())
-    back = audited_ssh.way_back(Somewhere(monkeypatch, ENROLLED), plan)
+    back = audited_ssh.with_losses(Somewhere(monkeypatch, ENROLLED), plan.inverse())
     assert back.notes == ("You lose your last shells by Tailscale SSH: root on autogroup:self, ubuntu on autogroup:self.",)  # fmt: skip
-    assert audited_ssh.way_back(Somewhere(monkeypatch, ENROLLED), plan.part("prefs")).notes == ()
+    assert audited_ssh.with_losses(Somewhere(monkeypatch, ENROLLED), plan.part("prefs").inverse()).notes == ()
 
 
 @pytest.mark.parametrize(
