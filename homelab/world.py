@@ -281,7 +281,7 @@ class World:
             raise ApplyFailed(
                 f"{change.why}: {error.what}", error.where or change.machine, error.hint
             ) from error
-        done = Change(change.machine, change.resource, change.why, now, reached, change.name, change.loses)
+        done = dataclasses.replace(change, before=now, after=reached)
         self.journal.append(run, done, stage)
         for other in also:
             self.came_about(other, stage)

@@ -30,6 +30,9 @@ STANDS = {
     False: "\nWhat was taken back before it is gone; press again, and it goes on from there.",
 }
 ASKED = "The world is asked again …"
+NO_KEY = (
+    "Nothing was done: the journal keeps no keys. Run the cell that makes the plan again, and then this one."
+)
 SAVED = "The buttons Apply and Undo: they work in JupyterLab, once this cell has run."
 
 
@@ -111,6 +114,8 @@ class Panel:
                 done.start(self.now.forth if forth else self.now.back)
                 if self.now.moved or not done.todo:
                     return self.now.said(self.outline, self.now.idle(forth))
+                if forth and standing.lacks_a_key(done.todo):
+                    return self.now.said(self.outline, NO_KEY)
                 doing = f"{'Applying' if forth else 'Taking back'} {standing.changes(len(done.todo))} …"
                 self._show(done.said(doing))
                 self.world.apply(done.todo, told=True)

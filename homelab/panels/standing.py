@@ -164,6 +164,11 @@ def used_up(plan: Plan) -> Iterator[tuple[Change, Change]]:
             yield keys.pop(), change
 
 
+def lacks_a_key(plan: Plan) -> bool:
+    """Whether it makes a key, and nobody knows where it goes: the journal, from which it was read, keeps none."""
+    return any(isinstance(c.after, auth_key.State) and c.after.usable and not c.after.file for c in plan)
+
+
 def of_stage(world: World, stage: str) -> Plan:
     """What `stage` has changed, in whatever session or run, and what still is so: as if it were one plan.
 

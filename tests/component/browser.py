@@ -106,7 +106,7 @@ class Notebook:
             if not cell.evaluate("cell => cell.contains(document.activeElement)"):
                 continue
             self.page.keyboard.press("Control+Enter")
-            with contextlib.suppress(_timeout()):
+            with contextlib.suppress(browser_timeout()):
                 self.page.wait_for_function(
                     "([cell, n]) => cell.starts > n", arg=[cell.element_handle(), before], timeout=3000
                 )
@@ -139,7 +139,8 @@ class Notebook:
         return "\n".join(texts).replace("\xa0", " ")
 
 
-def _timeout() -> Any:
+def browser_timeout() -> Any:
+    """What Playwright raises where something does not come in time."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
     return PlaywrightTimeout

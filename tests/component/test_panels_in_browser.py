@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser import Notebook, browser, needs_chromium
+from browser import Notebook, browser, browser_timeout, needs_chromium
 from test_open import address, opened
 
 from homelab import needs
@@ -31,11 +31,10 @@ def test_a_click_turns_the_nat_and_the_way_bends_through_the_relay(joined, tmp_p
         for words in ("params = ", "world = open_world(", "members = enrollment.members("):
             notebook.run(words)
         cell = notebook.start("topology.panel(")
-        picture = cell.locator("img[alt*='phone → tequila']")
         cell.locator("img[alt*='phone → tequila: direct']").wait_for()
         cell.get_by_label("NAT").select_option(label="a port for each")
-        cell.locator("img[alt*='phone → tequila: by a relay']").wait_for()
-        assert "phone → demoserver: direct" in picture.get_attribute("alt")
+        bent = "img[alt*='phone → tequila: by a relay'][alt*='phone → demoserver: direct']"
+        until(lambda: looked(cell, bent), bool, "the way to tequila to bend, and no other", 90)
         assert link.read(joined["flat_router"]).nat == "symmetric"
         assert "./runbook lab link flat_router --network internet --nat symmetric" in notebook.shows(cell)
         cell.get_by_role("button", name="As it was").click()
@@ -64,3 +63,13 @@ def test_a_choice_in_the_menu_changes_the_public_address(joined, tmp_path) -> No
         cell.locator("select").select_option(label="(none)")
         cell.get_by_text("203.0.113.20, which is flat_router").first.wait_for()
         assert prefs.read(joined["phone"]).exit_node == ""
+
+
+def looked(cell, picture: str) -> bool:
+    """Whether `picture` is there; else it is measured again, as one does: on a busy machine a way is found late."""
+    try:
+        cell.locator(picture).wait_for(timeout=15_000)
+    except browser_timeout():
+        cell.get_by_role("button", name="Measure again", disabled=False).click()
+        return False
+    return True

@@ -323,6 +323,21 @@ def test_a_key_that_its_login_has_used_up_counts_as_made(tmp_path, reusable, log
     assert not found.moved
 
 
+def test_a_plan_read_from_the_journal_has_no_key_to_apply_with(house, tmp_path, shown, controls) -> None:
+    change = Change(
+        "tailnet", "auth_key", "a key", auth_key.State(False, "k"), auth_key.State(True, "k"), "k"
+    )
+    world = in_the_lab(tmp_path)
+    world.now = lambda change: change.before  # type: ignore[method-assign]
+    house.command = lambda before, after: ["make", "a", "key"]  # type: ignore[method-assign]
+    apply, _ = controls(world, Plan("08_audited_ssh", (change,)))
+    apply.click()
+    assert shown[-1].startswith(
+        "Nothing was done: the journal keeps no keys. Run the cell that makes the plan again"
+    )
+    assert not world.journal.entries()
+
+
 def test_a_click_without_the_tick_does_nothing(house, tmp_path, shown, controls) -> None:
     _, apply, undo = controls(at_home(tmp_path))
     before = shown[:]
