@@ -39,10 +39,11 @@ def browser(pictures: Path, theme: Literal["light", "dark"] = "light") -> Iterat
     with sync_playwright() as engine:
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium gives root none
         chromium = engine.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme=theme)
-        page.set_default_timeout(SECONDS * 1000)
-        page.route("**/api/contents/**", functools.partial(_saves_in_memory, {}))
-        page.route("**/lab/api/workspaces/**", _remembers_nothing)
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+        context.set_default_timeout(SECONDS * 1000)
+        page = context.new_page()
+        context.route("**/api/contents/**", functools.partial(_saves_in_memory, {}))
+        context.route("**/lab/api/workspaces/**", _remembers_nothing)
         try:
             yield page
         except BaseException:

@@ -23,6 +23,11 @@ BEFORE_IT = (
     "world = open_world(",
     "plan = chapter.plan(",
 )
+THE_SAME = """from homelab.stages import exit_node as theirs
+from homelab.panels.apply import apply_and_undo
+from homelab.world import open_world
+world = open_world("lab")
+apply_and_undo(world, theirs.plan(world, theirs.Params()))"""
 FIRST_OUTPUT = """cell => {
     cell.addEventListener('click', event => event.target.closest('button') && (cell.clicked = performance.now()), true);
     new MutationObserver(() => { cell.answered ??= performance.now(); }).observe(
@@ -136,6 +141,26 @@ def test_a_page_that_is_loaded_anew_during_apply_says_that_it_may_be_old(
         until(lambda: is_made(world, plan), bool, "the kernel to go on", 60)
         assert "All 5 changes are made. Undo does this:" in notebook.run(PANEL)
         assert not notebook.cell(PANEL).get_by_text("This page was loaded anew").is_visible()
+
+
+@pytest.mark.nightly
+def test_two_notebooks_in_two_tabs_that_apply_at_once_double_nothing(
+    world, plan, jupyterlab, tmp_path
+) -> None:
+    with browser(tmp_path) as page:
+        _, here = panel(page, jupyterlab)
+        tab = page.context.new_page()
+        tab.goto(jupyterlab.replace("06_exit_node", "07_subnet_router"))  # a kernel of its own
+        other = Notebook(tab)
+        there = other.write(THE_SAME)
+        other.run(THE_SAME.splitlines()[0])
+        for cell in (here, there):
+            cell.get_by_role("button", name="Apply", disabled=False).click()
+        for cell in (there, here):
+            cell.get_by_text("All 5 changes are made.").wait_for()
+        assert is_made(world, plan)
+        made = [(c.machine, c.why) for c in world.journal.way_back()]
+        assert len(made) == len(set(made)) == 5
 
 
 @pytest.mark.nightly
