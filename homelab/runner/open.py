@@ -42,6 +42,14 @@ KERNEL = {
     "InteractiveShellApp": {"extensions": ["homelab.runner.cell_errors"]},
     "IPKernelApp": {"log_level": "ERROR"},  # else each start warns, and the address scrolls out of sight
 }
+# A terminal that is opened beside a chapter begins where the commands of all chapters do.
+SERVER = {
+    "ServerApp": {
+        "terminado_settings": {
+            "shell_command": ["sh", "-c", 'cd "$JUPYTER_SERVER_ROOT"; exec "${SHELL:-sh}"']
+        }
+    }
+}
 LOOK = Path(__file__).with_name("jupyterlab.css")
 DATA = KEPT / "jupyter" / "jupyter_data_dir"
 PORTS = range(8888, 8988)
@@ -93,6 +101,7 @@ def environment(token: str) -> dict[str, str]:
     kept = KEPT / "jupyter"
     config = kept / "jupyter_config_dir"
     _keep(config / "labconfig" / "default_setting_overrides.json", json.dumps(SETTINGS))
+    _keep(config / "jupyter_server_config.json", json.dumps(SERVER))
     _keep(config / "custom" / "custom.css", LOOK.read_text(encoding="utf-8"))  # where JupyterLab looks for it
     _keep(kept / "ipythondir" / "profile_default" / "ipython_kernel_config.json", json.dumps(KERNEL))
     return {"JUPYTER_TOKEN": token, "MPLCONFIGDIR": str(KEPT / "matplotlib")}

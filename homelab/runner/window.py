@@ -23,7 +23,7 @@ from yarl import URL
 
 from homelab.errors import LabError
 from homelab.runner.served import Served
-from homelab.runner.window_page import index, refused
+from homelab.runner.window_page import index, refused, unknown
 from homelab.web.connector import Seat, connector
 
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=6, sock_read=60)
@@ -125,7 +125,8 @@ class _View:
             raise web.HTTPFound(_into(request.query.get("to", "")))
         found = PLACE.match(request.rel_url.raw_path)
         if not found:
-            raise web.HTTPNotFound(text="A window's address is /http/HOST:PORT/… or /https/HOST/…")
+            page = unknown(self.offered, base)
+            return web.Response(text=page, content_type="text/html", status=HTTPStatus.NOT_FOUND)
         scheme, host, path = found[1], found[2], found[3] or "/"
         # JupyterLab's own token is nothing that an app of the lab needs to know.
         query = [q for q in request.rel_url.raw_query_string.split("&") if q != f"token={self.token}"]
@@ -140,7 +141,7 @@ class _View:
             ) as answer:
                 return await _deliver(request, answer, base, f"{scheme}/{host}")
         except (aiohttp.ClientError, TimeoutError, LabError, OSError) as error:
-            page = refused(self.offered, f"{scheme}://{host}", _why(error))
+            page = refused(self.offered, base, f"{scheme}://{host}", _why(error))
             return web.Response(text=page, content_type="text/html", status=HTTPStatus.BAD_GATEWAY)
 
 
@@ -149,7 +150,7 @@ def _why(error: Exception) -> str:
         return f"its certificate is not trusted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
         return os.strerror(error.os_error.errno)
-    return str(error) or "no answer came in time"
+    return str(error).replace("\nHint: ", ". ") or "no answer came in time"
 
 
 def _into(address: str) -> str:

@@ -32,11 +32,24 @@ def index(offered: Offered, base: str) -> str:
     return FRAME.format(title=escape(offered.title), body=body)
 
 
-def refused(offered: Offered, address: str, why: str) -> str:
+def refused(offered: Offered, base: str, address: str, why: str) -> str:
     """What a reader sees where the machine cannot get the page."""
     body = (
         f"<p>From {escape(offered.role)}, <b>{escape(address)}</b> cannot be reached:</p>"
         f'<p class="soft">{escape(why)}</p><p>Is that what the chapter expects? Then all is well. '
         "If not: does the service run, and is this machine in the tailnet?</p>"
     )
-    return FRAME.format(title="No way there", body=body)
+    return FRAME.format(title="No way there", body=body + _back(offered, base))
+
+
+def unknown(offered: Offered, base: str) -> str:
+    """What a reader sees who asks for what no browser of the lab would open."""
+    body = (
+        "<p>Only addresses that begin with <b>http://</b> or <b>https://</b> are opened here, "
+        "such as <code>http://192.168.1.20:8096/</code>.</p>"
+    )
+    return FRAME.format(title="No such address", body=body + _back(offered, base))
+
+
+def _back(offered: Offered, base: str) -> str:
+    return f'<p><a href="{base}/">{escape(offered.title)}: where it can look</a></p>'

@@ -101,6 +101,29 @@ def test_a_window_leads_where_its_first_page_says(world) -> None:
             assert "Machines" in answer.read().decode()
 
 
+def test_a_terminal_begins_in_the_checkout_wherever_it_is_opened(world) -> None:
+    with opened() as said:
+        url, _, token = address(said).partition("/start/?token=")
+        asked = urllib.request.Request(
+            f"{url}/api/terminals",
+            json.dumps({"cwd": "notebooks"}).encode(),  # as the launcher's tile beside a chapter asks
+            {"Authorization": f"token {token}", "Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(asked, timeout=30).close()
+        port = url.rpartition(":")[2]
+        until(lambda: _terminals(port), lambda found: found == [str(CHECKOUT)], "the shell to be there", 20)
+
+
+def _terminals(port: str) -> list[str]:
+    """Where the shells of a JupyterLab stand."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if re.search(rb"JUPYTER_SERVER_URL=\S*:%s/" % port.encode(), (process / "environ").read_bytes()):
+                found.append(str((process / "cwd").readlink()))
+    return found
+
+
 def test_jupyterlab_keeps_its_layout_here_and_not_in_the_readers_home(world, tmp_path) -> None:
     cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
     name = f"a-test-{os.getpid()}"

@@ -60,7 +60,7 @@ class Phone:
 
     def resolve(self, host: str) -> list[str]:
         if host != "jellyfin.example":
-            raise LabError(f"the name {host} is not known there", self.name)
+            raise LabError(f"the name {host} is not known there", self.name, "is it spelled right?")
         return ["127.0.0.1"]
 
 
@@ -138,7 +138,8 @@ def test_what_the_machine_cannot_reach_is_said(look):
     status, _, body = look("/https/quiz.example/")
     assert status == 502
     assert b"From phone, <b>https://quiz.example</b> cannot be reached" in body
-    assert b"the name quiz.example is not known there" in body
+    assert b"the name quiz.example is not known there. is it spelled right?" in body
+    assert b'href="/as-phone/"' in body, "the way back"
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         status, _, body = look(f"/http/jellyfin.example:{nobody.getsockname()[1]}/")
@@ -151,4 +152,7 @@ def test_first_page_offers_places_and_takes_an_address(look):
     assert status == 200
     assert b'href="/as-phone/go?to=https://quiz.example/"' in body
     assert look("/go?to=jellyfin.example:8096/x")[1]["Location"] == "/http/jellyfin.example:8096/x"
-    assert look("/elsewhere")[0] == 404
+    status, _, body = look(look("/go?to=ftp://x")[1]["Location"])
+    assert status == 404
+    assert b"begin with <b>http://</b>" in body
+    assert b'href="/as-phone/"' in body, "the way back"
