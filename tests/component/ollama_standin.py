@@ -155,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, pieces: Iterator[dict[str, Any]]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
+        if self.close_connection:  # as asked; a client that is not told would ask here again
+            self.send_header("Connection", "close")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for n, piece in enumerate(pieces, 1):
