@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bench", action="store_true", help="only the benchmarks, which print ratios")
 
 
+@pytest.hookimpl(tryfirst=True)  # before anybody asks for the folder
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("python_files", "bench_*.py")
+    if hasattr(config, "workerinput"):
+        _apart(config, config.workerinput["workerid"])
+
+
+def _apart(config: pytest.Config, worker: str) -> None:
+    """What there is once for a checkout, its lab among it, each of two workers has for itself: in the run's folder."""
+    folder = Path(config.option.basetemp)
+    config.option.basetemp = folder.with_name(
+        worker.removeprefix("gw")
+    )  # a short name, for sockets are below it
+    os.environ["XDG_STATE_HOME"] = str(folder.with_name(f"{worker}-state"))
+    os.environ.pop("HOMELAB_LAB", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

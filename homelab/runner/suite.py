@@ -10,6 +10,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Notebooks run by nbval in this very environment: errors fail, and outputs only where a cell asks for it.
 NOTEBOOKS = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", "-phomelab.runner.compared")
+# Two files at a time (pytest-xdist), each whole and in the order of the layers: the tests of a file share a lab.
+TWO = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def command(arguments: Sequence[str]) -> list[str]:
@@ -18,12 +20,14 @@ def command(arguments: Sequence[str]) -> list[str]:
     if "--bench" in arguments:
         what = [] if named else ["tests/benchmarks"]
         return [sys.executable, "-m", "pytest", "-s", *what, *arguments]
+    # The long and heavy want the machine for themselves.
+    two = TWO if len(os.sched_getaffinity(0)) > 1 and "--nightly" not in arguments else ()
     return [
         sys.executable,
         "-m",
         "pytest",
         *NOTEBOOKS,
-        *([] if named else ["tests", "notebooks"]),
+        *([] if named else [*two, "notebooks", "tests"]),
         *arguments,
     ]
 

@@ -45,8 +45,16 @@ def test_help_is_one_screen_and_names_every_command(
 def test_the_suite_is_one_pytest_call() -> None:
     words = suite.command(["-q"])
     assert words[1:3] == ["-m", "pytest"]
-    assert words[-3:] == ["tests", "notebooks", "-q"]
+    assert words[-3:] == ["notebooks", "tests", "-q"]
     assert "--nbval-lax" in words
+
+
+@pytest.mark.parametrize(("cores", "words", "two"), [(2, [], True), (1, [], False), (2, ["--nightly"], False), (2, [__file__], False)])  # fmt: skip
+def test_two_files_at_a_time_where_two_can(
+    cores: int, words: list[str], two: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(cores)))
+    assert ("-n2" in suite.command(words)) == two
 
 
 def test_named_tests_replace_the_suite() -> None:
