@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,8 +153,15 @@ def key_file(world: World) -> Path:
 
 
 def harder_nat(world: World, role: str = "flat_router", network: str = "internet") -> Plan:
-    """The router of the flat takes a new port for every destination: the NAT that cannot be punched."""
-    return wires.turned(world, role, network, nat="symmetric")
+    """The router of the flat takes a new port for every destination: the NAT that cannot be punched.
+
+    Where it does so already, as when a cell runs twice, the way back is known all the same.
+    """
+    made = wires.turned(world, role, network, nat="symmetric")
+    if made or made.notes:
+        return made
+    back = wires.turned(world, role, network, nat="cone")
+    return Plan(back.stage, tuple(replace(c.inverse(), why="make the NAT symmetric") for c in back))
 
 
 def expiry(world: World, hostname: str) -> Plan:

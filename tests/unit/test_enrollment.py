@@ -213,6 +213,9 @@ def test_hard_nat_and_back(monkeypatch) -> None:
         ("cone", "symmetric"),
         ("symmetric", "cone"),
     ]
+    monkeypatch.setattr(link, "read", lambda place, name="": harder.changes[0].after)
+    again = enrollment.harder_nat(world)  # the cell ran twice: it is so, and the way back is not forgotten
+    assert [(c.before.nat, c.after.nat) for c in again.inverse()] == [("symmetric", "cone")]
 
 
 @pytest.mark.parametrize(
