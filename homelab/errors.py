@@ -102,6 +102,10 @@ _HINTS = (
         r"Read-only file system",
         "the disk is mounted read-only: `findmnt -T .` says which; a damaged one turns so by itself: sudo dmesg | tail",
     ),
+    (
+        r"failed to connect to local tailscaled",
+        "the node's daemon does not run there. At home: sudo systemctl start tailscaled. In the lab: ./runbook lab up starts what should run",
+    ),
     (r"No space left on device", "the disk is full: df -h says which"),
     (
         r"(?:apt-get|apt|dpkg): (?:command )?not found|(?:apt-get|dpkg)\W+No such file",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from homelab import history, home, home_lock, lab_supply, labsocket, moment, session
+from homelab import history, home, home_lock, lab_idle, lab_supply, labsocket, moment, session
 from homelab.errors import ApplyFailed, HomelabError, NeedFailed, StalePlan
 from homelab.journal import Journal
 from homelab.lab_lease import Lease
@@ -351,7 +351,7 @@ def open_world(params: str = "lab", apply: bool | None = None) -> World:
     read_params = read(params)
     world = _lab(read_params, apply) if read_params.is_lab else _home(read_params, apply)
     world.forbidden = apply is False
-    say(str(world))
+    say(f"{world}{lab_idle.told(world.lab)}")
     return world
 
 

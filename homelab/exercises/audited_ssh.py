@@ -94,15 +94,15 @@ EXERCISES = (
         (
             Typed(
                 CELL,
-                f'from homelab.stages import audited_ssh as chapter\nwish = chapter.Params(users=["{GUEST}"], checked_users=[])\n'
-                "world.apply(chapter.plan(world, wish))",
+                f'from homelab.stages import audited_ssh as chapter\nguest = chapter.Params(users=["{GUEST}"], checked_users=[])\n'
+                "world.apply(chapter.plan(world, guest))",
             ),
         ),
         (
             Typed(
                 CELL,
-                f'from homelab.stages import audited_ssh as chapter\nwish = chapter.Params(users=["{GUEST}"], checked_users=[])\n'
-                "world.apply(chapter.without_rules(world, wish))",
+                f'from homelab.stages import audited_ssh as chapter\nguest = chapter.Params(users=["{GUEST}"], checked_users=[])\n'
+                "world.apply(chapter.without_rules(world, guest))",
             ),
             Typed(SERVER, f"userdel -r {GUEST}"),
         ),

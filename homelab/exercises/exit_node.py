@@ -28,11 +28,11 @@ from homelab.stages import exit_node as chapter
 other = chapter.Params(exit_node="phone", traveller="tequila")"""
 FORWARD = "sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
 FORGET = """\
-from homelab.plan import change, plan
+from homelab import plan as plans
 from homelab.resources import device
 now = device.read(world.tailnet, "way-out")
-gone = change("tailnet", "device", now, device.State(False), "off the machines page", name="way-out", loses="a login")
-world.apply(plan("06_exit_node", gone))"""
+gone = plans.change("tailnet", "device", now, device.State(False), "off the machines page", name="way-out", loses="a login")
+world.apply(plans.plan("06_exit_node", gone))"""
 SIGN_IN = signed_in_by("alice@example.com")
 OWN_WAY = "tailscale set --exit-node= --exit-node-allow-lan-access=false"
 

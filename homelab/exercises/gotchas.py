@@ -22,17 +22,17 @@ LAN, STANDS_IN_IT, NEIGHBOUR = "10.20.0.0/24", "router2", "db"
 PATIENCE = 1.5  # seconds that a large answer may take
 BRIDGE = f"""\
 from homelab.stages import gotchas as chapter
-wish = chapter.Params(port={DOOR}, inner={INNER})
-world.apply(chapter.%s(world["tequila"], wish))"""
+other = chapter.Params(port={DOOR}, inner={INNER})
+world.apply(chapter.%s(world["tequila"], other))"""
 CLAMP = (
     "iptables -w -t mangle -%s INPUT -i tailscale0 -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1100"
 )
 RULE = f"ip rule %s to {LAN} priority 2500 lookup main"
 OFFER = f"""\
-from homelab.plan import plan
+from homelab import plan as plans
 from homelab.stages import subnet_router as vpc
-lan = ["{LAN}"]
-world.apply(plan("{STAGE}", vpc.offer(world, "router", lan), vpc.approve(world, "router", lan)))"""
+routes = ["{LAN}"]
+world.apply(plans.plan("{STAGE}", vpc.offer(world, "router", routes), vpc.approve(world, "router", routes)))"""
 
 
 def another_door(world: World) -> Answer:

@@ -112,16 +112,16 @@ EXERCISES = (
         (
             Typed(
                 CELL,
-                f"{HEAD}wish = chapter.Params(depths=[{DEEP}], repetitions=1, tokens=8, limit=60)\n"
-                "world.apply(chapter.plan(world, wish))\n"
-                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish), into=kept)",
+                f"{HEAD}mine = chapter.Params(depths=[{DEEP}], repetitions=1, tokens=8, limit=60)\n"
+                "world.apply(chapter.plan(world, mine))\n"
+                "again = chapter.measured(chapter.engines(world, mine), chapter.asked(mine), into=kept)",
             ),
         ),
         (
             Typed(
                 CELL,
-                f"{HEAD}wish = chapter.Params(depths=[0], repetitions=1, tokens=8)\nworld.apply(chapter.plan(world, wish))\n"
-                "report = chapter.measured(chapter.engines(world, wish), chapter.asked(wish), into=kept)\n"
+                f"{HEAD}mine = chapter.Params(depths=[0], repetitions=1, tokens=8)\nworld.apply(chapter.plan(world, mine))\n"
+                "again = chapter.measured(chapter.engines(world, mine), chapter.asked(mine), into=kept)\n"
                 "world.apply(chapter.plan(world, chapter.Params()))",
             ),
         ),

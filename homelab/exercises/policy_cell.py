@@ -5,13 +5,13 @@ from __future__ import annotations
 from homelab.exercises.exercise import CELL, Typed
 
 LINES = """\
-from homelab.plan import change, plan
+from homelab import plan as plans
 from homelab.policy import policyfile
 from homelab.resources import policy
 now = policy.read(world.tailnet)
 text = now.text
 {edits}
-world.apply(plan("{stage}", change("tailnet", "policy", now, policy.State(text), "{why}")))"""
+world.apply(plans.plan("{stage}", plans.change("tailnet", "policy", now, policy.State(text), "{why}")))"""
 
 
 def edit(stage: str, why: str, *edits: str) -> Typed:

@@ -108,8 +108,8 @@ EXERCISES = (
             Typed(
                 CELL,
                 "from homelab.stages import wsl_setup as chapter\n\n"
-                'plan = chapter.plan(world, chapter.Params(start="script"))\n'
-                "world.apply(plan)",
+                'script = chapter.plan(world, chapter.Params(start="script"))\n'
+                "world.apply(script)",
             ),
         ),
         (AGAIN,),

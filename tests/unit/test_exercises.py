@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -160,3 +161,28 @@ def test_several_questions_are_one_answer() -> None:
 def test_a_number_that_is_none_says_which_are(number) -> None:
     with pytest.raises(ParamsError, match=r"03\.1 to 03\."):
         find(number)
+
+
+@pytest.mark.parametrize("stage", stages.names())
+def test_an_answer_in_a_cell_leaves_the_names_of_its_notebook_alone(stage: str) -> None:
+    document = json.loads(stages.notebook(stage).read_text(encoding="utf-8"))
+    taken: dict[str, str] = {}
+    for cell in document["cells"]:
+        if cell["cell_type"] == "code":
+            taken |= bound("".join(cell["source"]))
+    answers = [t.what for one in of(stage) for t in (*one.answer, *one.back) if t.where == CELL]
+    for answer in answers:
+        # The same thing imported again is no harm: what follows in the notebook works on.
+        spoiled = {n: how for n, how in bound(answer).items() if n in taken and taken[n] != how}
+        assert not spoiled, f"after this answer the notebook's own cells fail:\n{answer}"
+
+
+def bound(code: str) -> dict[str, str]:
+    """The names that `code` gives, and what to: the import as it stands, or "a value"."""
+    found: dict[str, str] = {}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found[node.id] = "a value"
+    return found
