@@ -18,7 +18,6 @@ from homelab.errors import LabError, LabGone, LabRefused
 
 MAX_FDS = 4
 NOTEBOOK = "JPY_SESSION_NAME"  # Jupyter's: the file of the notebook whose kernel we are in
-OWN = "HOMELAB_LAB_OWN"  # set where the lab ends with ./runbook open
 GONE = "The lab is gone: it was taken down, or has ended, and with it what was made in it"
 AGAIN = "Kernel → Restart Kernel and Run All Cells"
 
@@ -34,8 +33,6 @@ def again() -> str:
     """What brings the lab back: in a terminal, or under the notebook that asks."""
     if NOTEBOOK not in os.environ:
         return "start it: ./runbook lab up"
-    if os.environ.get(OWN):
-        return f"in its terminal, end ./runbook open with Ctrl-C, and start it again. Then here: {AGAIN}."
     stage = Path(os.environ[NOTEBOOK]).stem
     at = f" --at {stage}" if stage[:2].isdigit() and stage[:2] > "00" else ""
     return f"./runbook lab up{at}, in a terminal. Then here: {AGAIN}."

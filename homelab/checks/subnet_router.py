@@ -87,7 +87,7 @@ def gives_rows(machine: Machine, database: Database, sql: str, seconds: float = 
             return []
 
     said: list[str] = []
-    hint = "is the route approved, and accepted here? tailscale status; tailscale set --accept-routes"
+    hint = "is the route approved, accepted here, and allowed by the policy? tailscale status; tailscale set --accept-routes"
     rows = until(look, bool, f"rows from {database.host}", seconds, hint=hint, where=machine.name)
     shown = "\n".join("  ".join(row) for row in rows)
     return Answer(f"{database.host} answers", machine.name, "ok", f"{len(rows)} rows\n{shown}" if len(rows) > 1 else shown)  # fmt: skip

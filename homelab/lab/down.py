@@ -13,6 +13,8 @@ from homelab.labsocket import request
 from . import cgroups, folder, paths
 
 PATIENCE = 10.0
+OF_OPEN = """
+It was that of ./runbook open, whose notebooks have none now. ./runbook lab up makes one for them, which then stays."""
 
 
 def down() -> str:
@@ -28,7 +30,7 @@ def down() -> str:
         cgroups.sweep(place / folder.CONFIG)
         folder.remove(place)
         return "no lab is up; what a killed one had left is removed"
-    owner = folder.record(place).get("owner_pid")
+    owner, leased = (folder.record(place).get(what) for what in ("owner_pid", "leased"))
     with contextlib.suppress(LabError):
         request(place / "lab.sock", op="stop_lab")
     while place.exists() and folder.is_held(place):
@@ -42,4 +44,4 @@ def down() -> str:
                 os.kill(owner, signal.SIGTERM)
         time.sleep(0.005)
     folder.remove(place)
-    return f"the lab is down after {time.monotonic() - start:.1f} s"
+    return f"the lab is down after {time.monotonic() - start:.1f} s{OF_OPEN if leased else ''}"

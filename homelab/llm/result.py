@@ -206,5 +206,5 @@ class Report:
         notes = "".join(f"<br><i>{escape(n)}</i>" for n in self.notes())
         return {
             "text/plain": str(self),
-            "text/html": f"<div><b>{escape(about)}</b>{table(head, rows)}{notes}</div>",
+            "text/html": f"<div><b>{escape(about)}</b>{table(head, rows) if rows else ''}{notes}</div>",
         }

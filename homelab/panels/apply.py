@@ -71,6 +71,9 @@ class Panel:
         self.apply.on_click(lambda _: self.press(forth=True))
         self.undo.on_click(lambda _: self.press(forth=False))
         self.read.observe(lambda _: self._enable(), "value")
+        place(
+            ipywidgets.HBox(), ""
+        )  # where a page that was loaded anew says, above what may be old, that it may be
         self._show: Callable[[object], None] = live()
 
     def open(self) -> None:

@@ -98,7 +98,7 @@ def place(box: Any, saved: str) -> None:
     import ipywidgets
     from IPython.display import display
 
-    whole = ipywidgets.VBox([box, line()])
+    whole = ipywidgets.VBox([line(), box])
     bundle: dict[str, Any] = {**whole._repr_mimebundle_(), "text/plain": saved}
     display(bundle, raw=True)  # type: ignore[no-untyped-call]
 

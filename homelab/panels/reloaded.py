@@ -15,10 +15,10 @@ _lines: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def line() -> Any:
-    """A line of words for a panel: empty, until the page that shows it was loaded anew."""
+    """A line of words for a panel: it takes no room, until the page that shows it was loaded anew."""
     import ipywidgets
 
-    made = ipywidgets.HTML()
+    made = ipywidgets.HTML(layout={"display": "none"})
     _lines.add(made)
     _listen()
     return made
@@ -36,5 +36,5 @@ def _opened(comm: Any, message: Any) -> None:
     import ipywidgets
 
     for one in _lines:  # before the page asks for their state
-        one.value = f"<i>{WORDS}</i>"
+        one.value, one.layout.display = f"<b>{WORDS}</b>", None
     ipywidgets.Widget.handle_control_comm_opened(comm, message)

@@ -183,7 +183,6 @@ def _jupyter(page: str, lab: Lease) -> int:
             **environment(token),
             **offered({**first.settings(), **windows.settings()}, folder),
             "HOMELAB_LAB": path,
-            "HOMELAB_LAB_OWN": "1" if lab.own else "",
             "HOMELAB_WINDOWS": " ".join(windows.titles()),  # through them a notebook's film player looks
         }
         assert process.stdin

@@ -31,7 +31,7 @@ apply_and_undo(world, theirs.plan(world, theirs.Params()))"""
 FIRST_OUTPUT = """cell => {
     cell.addEventListener('click', event => event.target.closest('button') && (cell.clicked = performance.now()), true);
     new MutationObserver(() => { cell.answered ??= performance.now(); }).observe(
-        cell.querySelector('.jp-OutputArea-child'), {subtree: true, childList: true, characterData: true});
+        cell.querySelector('.jp-OutputArea'), {subtree: true, childList: true, characterData: true});
 }"""
 PROMISED, BUSY = 300, 1500  # ms; the latter for a machine on which all else runs too
 
@@ -137,10 +137,10 @@ def test_a_page_that_is_loaded_anew_during_apply_says_that_it_may_be_old(
         cell.get_by_text("Applying 5 changes").wait_for()
         page.reload()
         notebook = Notebook(page)
-        notebook.cell(PANEL).get_by_text("This page was loaded anew").wait_for()
+        notebook.cell(PANEL).get_by_text("This page was loaded anew").first.wait_for()
         until(lambda: is_made(world, plan), bool, "the kernel to go on", 60)
         assert "All 5 changes are made. Undo does this:" in notebook.run(PANEL)
-        assert not notebook.cell(PANEL).get_by_text("This page was loaded anew").is_visible()
+        assert not notebook.cell(PANEL).get_by_text("This page was loaded anew").first.is_visible()
 
 
 @pytest.mark.nightly

@@ -79,7 +79,5 @@ def test_a_lab_that_is_gone_says_how_to_get_one(learner, tmp_path) -> None:
     _, error = learner.run(ask)
     assert error.startswith("The lab is gone")
     assert "./runbook lab up, in a terminal. Then here: Kernel → Restart Kernel and Run All Cells." in error
-    learner.run("os.environ['HOMELAB_LAB_OWN'] = '1'\nos.environ['JPY_SESSION_NAME'] = '/x/05_funnel.ipynb'")
-    assert "end ./runbook open with Ctrl-C, and start it again" in learner.run(ask)[1]
-    learner.run("del os.environ['HOMELAB_LAB_OWN']")
+    learner.run("os.environ['JPY_SESSION_NAME'] = '/x/05_funnel.ipynb'")
     assert "./runbook lab up --at 05_funnel" in learner.run(ask)[1]

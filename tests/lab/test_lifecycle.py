@@ -195,6 +195,7 @@ def test_the_lab_of_open_is_the_one_that_any_terminal_is_about(
     assert again.returncode == 0
     assert "the lab is up already: 3 machines" in again.stdout
     assert "it is the one of ./runbook open, and ends with that" in again.stdout
+    assert "It was that of ./runbook open, whose notebooks have none now" in call("down").stdout
     owned.end()
     assert list((tmp_path / "s").iterdir()) == []
     assert call("status").returncode == 1

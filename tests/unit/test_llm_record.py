@@ -83,3 +83,10 @@ def test_a_test_of_one_run_only() -> None:
     assert {v.said for v in compare(report(100.0, 101.0), other).verdicts} == {
         "measured in one of the runs only"
     }
+
+
+def test_a_run_that_was_stopped_before_its_first_number_has_no_empty_table() -> None:
+    stopped = Report(Description("xllamacpp"), {}, 3, 8, ended="it was stopped")
+    html = stopped._repr_mimebundle_()["text/html"]
+    assert "Ended early: it was stopped" in html
+    assert "<table" not in html
