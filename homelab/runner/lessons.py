@@ -72,6 +72,8 @@ def mend(asked: Namespace) -> int:
         if asked.hint:
             given = min(found.hints, len(fault.hints) - 1)
             print(f"Hint {given + 1} of {len(fault.hints)}: {fault.hints[given]}")
+            if given + 1 < len(fault.hints):
+                print("Once more, and you get the next one.")
             if found.hints < len(fault.hints):
                 broken.hinted(folder, found)
             return EXIT_OK
