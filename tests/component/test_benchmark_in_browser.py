@@ -134,6 +134,7 @@ def test_the_bench_measures_what_is_picked_and_stops_when_told(world, tmp_path) 
         bench.pick("Depths", "128 tokens", "512 tokens")
         bench.repeat("End")
         bench.press("Measure")
+        bench.output.get_by_text("tg32 @ d128").wait_for(state="hidden")  # that of before
         bench.output.get_by_text("tg32 @ d128").wait_for()
         assert " cores" in notebook.run("computer = hardware.computer("), "the kernel is free meanwhile"
         for control in ("Engine", "Depths"):
