@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from homelab.lab_idle import missing
+
 LEASED = "it is the one of ./runbook open, and ends with that"
 
 
@@ -35,11 +37,6 @@ def status(document: dict[str, Any]) -> str:
     if any(missing(machine) for machine in document["machines"].values()):
         lines += ["", "Hint: ./runbook lab up starts what is not running"]
     return "\n".join(lines)
-
-
-def missing(machine: dict[str, Any]) -> list[str]:
-    """The lab's own daemons that should run in a machine of the status document and do not."""
-    return [name for name, state in machine.get("services", {}).items() if state != "running"]
 
 
 def differs(link: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from homelab import __version__
 from homelab.errors import HomelabError, LabError, LabRefused, PrerequisiteMissing
+from homelab.lab_idle import missing
 from homelab.labsocket import request
 
 from . import (
@@ -213,7 +214,7 @@ def _already(place: Path, enrolled: bool, at: str | None) -> str:
             "another `lab up` did not come to its end", str(place), "`./runbook lab down`, then again"
         )
     again = ""
-    if any(show.missing(machine) for machine in now["machines"].values()):
+    if any(missing(machine) for machine in now["machines"].values()):
         started = request(path, op="start_missing")["started"]
         again = f"; started again: {', '.join(started)}" if started else ""
     again += f"; {show.LEASED}" if now["leased"] else ""
